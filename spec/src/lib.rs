@@ -1,1 +1,2 @@
 //! hypercheck-spec.
+pub mod isa;
