@@ -1,1 +1,5 @@
-//! hypercheck-spec.
+//! The hypercall ABIs as data, and the one reader of that data.
+#![forbid(unsafe_code)]
+
+pub mod word;
+pub mod yaml;
