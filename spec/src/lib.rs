@@ -1,5 +1,6 @@
 //! The hypercall ABIs as data, and the one reader of that data.
 #![forbid(unsafe_code)]
 
+pub mod expr;
 pub mod word;
 pub mod yaml;
