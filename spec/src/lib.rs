@@ -1,6 +1,8 @@
 //! The hypercall ABIs as data, and the one reader of that data.
 #![forbid(unsafe_code)]
 
+pub mod abi;
+pub mod arch;
 pub mod expr;
 pub mod word;
 pub mod yaml;
