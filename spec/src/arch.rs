@@ -73,7 +73,7 @@ pub struct Register {
 }
 
 /// A range of bits, both ends included, counted from the least significant (0).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bits {
     /// The most significant bit.
     pub high: u8,
