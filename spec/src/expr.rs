@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::word::Word;
 
 /// An operation on one value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unary {
     /// `not x`
     Not,
@@ -26,7 +26,7 @@ pub enum Unary {
 }
 
 /// An operation on two values, loosest binding first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the operations")]
 pub enum Binary {
     Or,
@@ -100,7 +100,7 @@ impl Binary {
 }
 
 /// A function over values and guest memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
     /// `ram(address, length)`: 1 if all bytes are guest RAM.
     Ram,
@@ -131,7 +131,7 @@ impl Function {
 }
 
 /// An expression. Built by [`Expr::parse`]; written back by `Display`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Expr {
     /// A number.
     Number(Word),

@@ -3,6 +3,7 @@
 
 pub mod abi;
 pub mod arch;
+pub mod case;
 pub mod expr;
 pub mod word;
 pub mod yaml;
