@@ -27,6 +27,9 @@ pub struct Arch {
     pub traps: IndexMap<String, At<Trap>>,
     /// Interrupts by name.
     pub interrupts: IndexMap<String, At<Interrupt>>,
+    /// Properties that a machine may have, for `requires`, with what they mean.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub features: IndexMap<String, String>,
 }
 
 /// What a register is for.

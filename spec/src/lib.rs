@@ -5,5 +5,6 @@ pub mod abi;
 pub mod arch;
 pub mod case;
 pub mod expr;
+pub mod library;
 pub mod word;
 pub mod yaml;
