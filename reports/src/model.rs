@@ -4,12 +4,14 @@
 //! loses no verdict. Strings that a backend had a hand in (register values, logs, reasons) are kept as they came;
 //! each view escapes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::text::shell_word;
 
 /// The version of the stream format that this crate writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -379,6 +381,48 @@ pub struct Coverage {
     pub clauses: Share,
     /// Calls.
     pub calls: Share,
+}
+
+impl Coverage {
+    /// Counts the clauses and calls that `outcomes` exercised, out of so many that the spec has. A row that was
+    /// skipped exercises nothing.
+    pub fn measure<'a>(
+        clauses: u64,
+        calls: u64,
+        outcomes: impl IntoIterator<Item = &'a Outcome>,
+    ) -> Self {
+        let mut seen_clauses = BTreeSet::new();
+        let mut seen_calls = BTreeSet::new();
+        for outcome in outcomes {
+            if outcome.verdict != Verdict::Skip {
+                seen_clauses.extend(outcome.clauses.iter().map(String::as_str));
+                seen_calls.extend(outcome.call.as_deref().map(|call| (&*outcome.abi, call)));
+            }
+        }
+        Self {
+            clauses: Share {
+                total: clauses,
+                exercised: seen_clauses.len() as u64,
+            },
+            calls: Share {
+                total: calls,
+                exercised: seen_calls.len() as u64,
+            },
+        }
+    }
+}
+
+impl Outcome {
+    /// The command that writes what was seen into the case file. Only a written row has expectations of its own to
+    /// rewrite; what the spec itself forbids cannot be blessed.
+    #[must_use]
+    pub fn bless(&self) -> Option<String> {
+        let own = |m: &Mismatch| m.oracle == Oracle::Expectation;
+        (self.verdict == Verdict::Fail
+            && self.origin == Origin::Written
+            && self.mismatches.iter().any(own))
+        .then(|| format!("hypercheck bless {}", shell_word(&self.id)))
+    }
 }
 
 /// The last line of a stream. Without it the run did not end, whatever the outcomes say.
