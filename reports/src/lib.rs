@@ -7,6 +7,7 @@
 
 pub mod diff;
 mod digest;
+pub mod html;
 pub mod junit;
 pub mod known;
 pub mod merge;

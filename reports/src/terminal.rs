@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::model::{Counts, Outcome, Report, Verdict};
 use crate::text::{line, plural};
 pub use block::outcome;
+pub(crate) use block::relevant;
 
 /// How text for a terminal looks. Whether the output is a terminal, and what `NO_COLOR` says, is for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

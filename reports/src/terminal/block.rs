@@ -33,7 +33,11 @@ pub fn outcome(outcome: &Outcome, style: Style) -> String {
     {
         show(&mut lines, outcome, evidence, style);
     }
+    // A row without mismatches cites nothing above, so its clauses go with the commands.
+    let clauses = (outcome.mismatches.is_empty() && !outcome.clauses.is_empty())
+        .then(|| outcome.clauses.join(", "));
     let commands = [
+        ("clauses", clauses),
         ("file", outcome.file.clone()),
         ("reproduce", Some(outcome.reproduce.clone())),
         ("bless", outcome.bless()),
