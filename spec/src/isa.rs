@@ -14,16 +14,14 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use generate::{COMMAND, generate};
-pub use resolve::{
-    Resolved, ResolvedAlias, ResolvedField, ResolvedOperand, ResolvedRegister, ResolvedRow,
-};
+pub use resolve::{Resolved, ResolvedAlias, ResolvedField, ResolvedOperand, ResolvedRegister, ResolvedRow};
 
 /// A table that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IsaError {
     /// The text is no YAML of the expected shape.
-    #[error("{0}")]
-    Yaml(String),
+    #[error(transparent)]
+    Yaml(#[from] crate::yaml::Error),
     /// Rows contradict each other or name something that does not exist.
     #[error("{name}: {} problems in the rows\n{}", problems.len(), problems.join("\n"))]
     Rows {
@@ -310,10 +308,7 @@ pub enum Privilege {
 /// Family of the semantics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(
-    missing_docs,
-    reason = "the names are the documentation; the groups are listed in the table"
-)]
+#[expect(missing_docs, reason = "the names are the documentation; the groups are listed in the table")]
 pub enum Group {
     Branch,
     System,
@@ -392,12 +387,8 @@ impl<'de> Deserialize<'de> for Names {
 impl Isa {
     /// Reads a table and checks it; `name` is used in messages.
     pub fn read(name: &str, text: &str) -> Result<(Self, Resolved), IsaError> {
-        let isa: Self = serde_yaml::from_str(text)
-            .map_err(|error| IsaError::Yaml(format!("{name}: {error}")))?;
-        let resolved = Resolved::new(&isa).map_err(|problems| IsaError::Rows {
-            name: name.to_owned(),
-            problems,
-        })?;
+        let isa: Self = crate::yaml::parse(name, text)?;
+        let resolved = Resolved::new(&isa).map_err(|problems| IsaError::Rows { name: name.to_owned(), problems })?;
         Ok((isa, resolved))
     }
 }

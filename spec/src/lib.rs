@@ -1,2 +1,11 @@
-//! hypercheck-spec.
+//! The hypercall ABIs as data, and the one reader of that data.
+#![forbid(unsafe_code)]
+
+pub mod abi;
+pub mod arch;
+pub mod case;
+pub mod expr;
 pub mod isa;
+pub mod library;
+pub mod word;
+pub mod yaml;

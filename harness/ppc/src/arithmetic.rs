@@ -13,11 +13,7 @@ fn divide(op: Op, a: u64, b: u64) -> Option<u64> {
     let (wide_a, wide_b) = (i128::from(a.cast_signed()), i128::from(b.cast_signed()));
     let (word_a, word_b) = (i64::from(a as i32), i64::from(b as i32));
     let signed = |quotient: i128| i64::try_from(quotient).ok().map(i64::cast_unsigned);
-    let word = |quotient: i64| {
-        i32::try_from(quotient)
-            .ok()
-            .map(|quotient| u64::from(quotient.cast_unsigned()))
-    };
+    let word = |quotient: i64| i32::try_from(quotient).ok().map(|quotient| u64::from(quotient.cast_unsigned()));
     let unsigned_word = |quotient: u64| u32::try_from(quotient).ok().map(u64::from);
     match op {
         Op::Divw => word(word_a.checked_div(word_b)?),
@@ -84,9 +80,7 @@ impl Cpu {
                 let product = i64::from(a as i32) * i64::from(b as i32);
                 self.set_recording(d, product.cast_unsigned() >> 32, word);
             }
-            Op::Mulhwu => {
-                self.set_recording(d, u64::from(a as u32) * u64::from(b as u32) >> 32, word)
-            }
+            Op::Mulhwu => self.set_recording(d, u64::from(a as u32) * u64::from(b as u32) >> 32, word),
             Op::Mulhd => {
                 let product = i128::from(a.cast_signed()) * i128::from(b.cast_signed());
                 self.set_recording(d, (product >> 64) as u64, word);
@@ -102,14 +96,7 @@ impl Cpu {
                 let product = u128::from(a) * u128::from(b) + u128::from(self.gpr[rc(word)]);
                 self.set(d, (product >> 64) as u64);
             }
-            Op::Divw
-            | Op::Divwu
-            | Op::Divwe
-            | Op::Divweu
-            | Op::Divd
-            | Op::Divdu
-            | Op::Divde
-            | Op::Divdeu => {
+            Op::Divw | Op::Divwu | Op::Divwe | Op::Divweu | Op::Divd | Op::Divdu | Op::Divde | Op::Divdeu => {
                 let quotient = divide(op, a, b);
                 self.finish(word, quotient.unwrap_or(0), quotient.is_none());
             }
@@ -118,13 +105,7 @@ impl Cpu {
                 self.set(d, u64::from(remainder.cast_unsigned()));
             }
             Op::Moduw => self.set(d, u64::from((a as u32).checked_rem(b as u32).unwrap_or(0))),
-            Op::Modsd => self.set(
-                d,
-                a.cast_signed()
-                    .checked_rem(b.cast_signed())
-                    .unwrap_or(0)
-                    .cast_unsigned(),
-            ),
+            Op::Modsd => self.set(d, a.cast_signed().checked_rem(b.cast_signed()).unwrap_or(0).cast_unsigned()),
             Op::Modud => self.set(d, a.checked_rem(b).unwrap_or(0)),
             // No random number is ever available, which the architecture reports like this; L=3 is reserved.
             Op::Darn => self.set(d, u64::MAX),

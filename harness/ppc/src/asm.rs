@@ -61,11 +61,7 @@ struct Written<'a> {
 ///
 /// # Errors
 /// The first line that cannot be assembled, with what to write instead.
-pub fn assemble(
-    text: &str,
-    origin: u64,
-    symbols: &dyn Fn(&str) -> Option<u64>,
-) -> Result<Vec<u32>, AsmError> {
+pub fn assemble(text: &str, origin: u64, symbols: &dyn Fn(&str) -> Option<u64>) -> Result<Vec<u32>, AsmError> {
     let mut labels = HashMap::new();
     let mut statements = Vec::new();
     let mut at = origin;
@@ -80,14 +76,10 @@ pub fn assemble(
                 let name = label.trim();
                 let error = |message| Err(error_at(index + 1, source, offset, message));
                 if !is_name(name) {
-                    return error(format!(
-                        "`{name}` is no label; use letters, digits, `_`, `.`, not a digit first"
-                    ));
+                    return error(format!("`{name}` is no label; use letters, digits, `_`, `.`, not a digit first"));
                 }
                 if labels.insert(name, at).is_some() {
-                    return error(format!(
-                        "label `{name}` is defined twice; rename one of them"
-                    ));
+                    return error(format!("label `{name}` is defined twice; rename one of them"));
                 }
                 offset += label.len() + 1;
                 rest = after;
@@ -98,50 +90,28 @@ pub fn assemble(
             if text.is_empty() {
                 continue;
             }
-            statements.push(Statement {
-                line: index + 1,
-                start: offset,
-                source,
-                text,
-                at,
-            });
+            statements.push(Statement { line: index + 1, start: offset, source, text, at });
             at = at.wrapping_add(4 * words(text) as u64);
         }
     }
     let lookup = |name: &str| labels.get(name).copied().or_else(|| symbols(name));
     let mut out = Vec::with_capacity(statements.len());
     for statement in &statements {
-        encode(statement, &lookup, &mut out).map_err(|(at, message)| {
-            error_at(
-                statement.line,
-                statement.source,
-                statement.start + at,
-                message,
-            )
-        })?;
+        encode(statement, &lookup, &mut out)
+            .map_err(|(at, message)| error_at(statement.line, statement.source, statement.start + at, message))?;
     }
     Ok(out)
 }
 
 fn error_at(line: usize, source: &str, offset: usize, message: String) -> AsmError {
-    let column = source
-        .char_indices()
-        .take_while(|&(at, _)| at < offset)
-        .count()
-        + 1;
-    AsmError {
-        line,
-        column,
-        message,
-    }
+    let column = source.char_indices().take_while(|&(at, _)| at < offset).count() + 1;
+    AsmError { line, column, message }
 }
 
 fn is_name(text: &str) -> bool {
     let first = text.chars().next();
     first.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '.'))
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$'))
 }
 
 /// How many words a statement gives.
@@ -184,18 +154,10 @@ fn split(text: &str, start: usize) -> Vec<Written<'_>> {
                 let piece = &text[from..i];
                 let open = opening(piece);
                 let before = &piece[..open.unwrap_or(piece.len())];
-                list.push(Written {
-                    text: before,
-                    start: start + from,
-                    memory: false,
-                });
+                list.push(Written { text: before, start: start + from, memory: false });
                 if let Some(open) = open {
                     let close = piece.trim_end().len() - 1;
-                    list.push(Written {
-                        text: &piece[open + 1..close],
-                        start: start + from + open + 1,
-                        memory: true,
-                    });
+                    list.push(Written { text: &piece[open + 1..close], start: start + from + open + 1, memory: true });
                 }
                 from = i + 1;
             }
@@ -208,11 +170,7 @@ fn split(text: &str, start: usize) -> Vec<Written<'_>> {
     list
 }
 
-fn encode(
-    statement: &Statement,
-    lookup: &dyn Fn(&str) -> Option<u64>,
-    out: &mut Vec<u32>,
-) -> Result<(), Trouble> {
+fn encode(statement: &Statement, lookup: &dyn Fn(&str) -> Option<u64>, out: &mut Vec<u32>) -> Result<(), Trouble> {
     let text = statement.text;
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let (mnemonic, rest) = text.split_at(end);
@@ -227,22 +185,12 @@ fn encode(
     }
     if mnemonic == ".long" {
         for (value, operand) in values.iter().zip(&written) {
-            let word = u32::try_from(value.number)
-                .or_else(|_| i32::try_from(value.number).map(i32::cast_unsigned));
-            out.push(word.map_err(|_| {
-                (
-                    operand.start,
-                    format!("{} does not fit 32 bits", value.number),
-                )
-            })?);
+            let word = u32::try_from(value.number).or_else(|_| i32::try_from(value.number).map(i32::cast_unsigned));
+            out.push(word.map_err(|_| (operand.start, format!("{} does not fit 32 bits", value.number)))?);
         }
         return Ok(());
     }
-    let operands: Vec<_> = values
-        .iter()
-        .zip(&written)
-        .map(|(value, w)| (*value, w.memory, w.start))
-        .collect();
+    let operands: Vec<_> = values.iter().zip(&written).map(|(value, w)| (*value, w.memory, w.start)).collect();
     out.push(instruction(mnemonic, &operands, statement.at)?);
     Ok(())
 }
@@ -250,12 +198,8 @@ fn encode(
 /// Base rows of a mnemonic with its suffixes, and the bits the suffixes set.
 fn rows(mnemonic: &str) -> impl Iterator<Item = (&'static Row, u32)> {
     let start = MNEMONICS.partition_point(|(name, ..)| *name < mnemonic);
-    let rows = MNEMONICS[start..]
-        .iter()
-        .take_while(move |(name, ..)| *name == mnemonic);
-    rows.map(|&(_, row, bits)| (&ROWS[usize::from(row)], bits))
-        .collect::<Vec<_>>()
-        .into_iter()
+    let rows = MNEMONICS[start..].iter().take_while(move |(name, ..)| *name == mnemonic);
+    rows.map(|&(_, row, bits)| (&ROWS[usize::from(row)], bits)).collect::<Vec<_>>().into_iter()
 }
 
 /// Extended mnemonics of a name.
@@ -284,33 +228,16 @@ fn instruction(mnemonic: &str, operands: &[(Value, bool, usize)], at: u64) -> Re
         return Err((0, unknown(mnemonic)));
     }
     expected.dedup();
-    Err((
-        0,
-        format!(
-            "`{mnemonic}` does not take these operands; write `{}`",
-            expected.join("` or `")
-        ),
-    ))
+    Err((0, format!("`{mnemonic}` does not take these operands; write `{}`", expected.join("` or `"))))
 }
 
 fn fits(row: &[Operand], written: &[(Value, bool, usize)]) -> bool {
-    let required = row
-        .iter()
-        .filter(|operand| operand.default.is_none())
-        .count();
+    let required = row.iter().filter(|operand| operand.default.is_none()).count();
     (required..=row.len()).contains(&written.len())
-        && row
-            .iter()
-            .zip(written)
-            .all(|(operand, written)| operand.memory == written.1)
+        && row.iter().zip(written).all(|(operand, written)| operand.memory == written.1)
 }
 
-fn encode_row(
-    row: &Row,
-    bits: u32,
-    operands: &[(Value, bool, usize)],
-    at: u64,
-) -> Result<u32, Trouble> {
+fn encode_row(row: &Row, bits: u32, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
     let mut word = row.value | bits;
     for (index, operand) in row.operands.iter().enumerate() {
         let field = &FIELDS[operand.field as usize];
@@ -328,45 +255,27 @@ fn encode_row(
 
 fn expand(alias: &Alias, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
     let bound = |name: &str| {
-        let index = alias
-            .parameters
-            .iter()
-            .position(|parameter| parameter.name == name)?;
+        let index = alias.parameters.iter().position(|parameter| parameter.name == name)?;
         Some(operands[index].0)
     };
     let start = operands.first().map_or(0, |operand| operand.2);
     let mut values = Vec::with_capacity(alias.template.len());
     for text in alias.template {
         let value = evaluate(text, &bound).map_err(|(_, message)| (start, message))?;
-        let parameter = alias
-            .parameters
-            .iter()
-            .position(|parameter| parameter.name == *text);
+        let parameter = alias.parameters.iter().position(|parameter| parameter.name == *text);
         values.push((value, parameter.map_or(start, |index| operands[index].2)));
     }
     for (row, bits) in rows(alias.base) {
         let shaped: Vec<_> = values
             .iter()
             .enumerate()
-            .map(|(i, &(value, start))| {
-                (
-                    value,
-                    row.operands.get(i).is_some_and(|operand| operand.memory),
-                    start,
-                )
-            })
+            .map(|(i, &(value, start))| (value, row.operands.get(i).is_some_and(|operand| operand.memory), start))
             .collect();
         if fits(row.operands, &shaped) {
             return encode_row(row, bits, &shaped, at);
         }
     }
-    Err((
-        0,
-        format!(
-            "`{}` stands for `{}`, which the table lacks",
-            alias.name, alias.base
-        ),
-    ))
+    Err((0, format!("`{}` stands for `{}`, which the table lacks", alias.name, alias.base)))
 }
 
 /// The encoded value of an operand, or why it does not fit.
@@ -380,17 +289,10 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
         Kind::Vsr => ValueKind::Vsr,
         Kind::Cr => ValueKind::Cr,
         Kind::Spr => ValueKind::Spr,
-        Kind::Crbit | Kind::Signed | Kind::Unsigned | Kind::Wrapped | Kind::Relative => {
-            ValueKind::Number
-        }
+        Kind::Crbit | Kind::Signed | Kind::Unsigned | Kind::Wrapped | Kind::Relative => ValueKind::Number,
     };
     if value.kind != wanted && value.kind != ValueKind::Number {
-        return Err(format!(
-            "operand {} must be {}, not {}",
-            field.name,
-            wanted.describe(),
-            value.kind.describe()
-        ));
+        return Err(format!("operand {} must be {}, not {}", field.name, wanted.describe(), value.kind.describe()));
     }
     let scale = i128::from(field.scale);
     let half = 1i128 << (width - 1);
@@ -405,9 +307,7 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
         unsigned.map_or(number, i128::from)
     };
     let number = match field.kind {
-        Kind::Relative if !absolute => {
-            i128::from((signed(value.number) as i64).wrapping_sub(at.cast_signed()))
-        }
+        Kind::Relative if !absolute => i128::from((signed(value.number) as i64).wrapping_sub(at.cast_signed())),
         Kind::Relative | Kind::Signed | Kind::Wrapped => signed(value.number),
         _ => value.number,
     };
@@ -417,15 +317,10 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
         } else {
             format!("operand {} = {number}", field.name)
         };
-        return Err(format!(
-            "{what} is out of range; it must be from {low} to {high}"
-        ));
+        return Err(format!("{what} is out of range; it must be from {low} to {high}"));
     }
     if number % scale != 0 {
-        return Err(format!(
-            "operand {} = {number} must be a multiple of {scale}",
-            field.name
-        ));
+        return Err(format!("operand {} = {number} must be a multiple of {scale}", field.name));
     }
     Ok((number / scale) as u32)
 }
@@ -457,18 +352,13 @@ fn alias_usage(alias: &Alias) -> String {
 }
 
 fn unknown(mnemonic: &str) -> String {
-    let names = MNEMONICS
-        .iter()
-        .map(|(name, ..)| *name)
-        .chain(ALIASES.iter().map(|alias| alias.name));
+    let names = MNEMONICS.iter().map(|(name, ..)| *name).chain(ALIASES.iter().map(|alias| alias.name));
     let nearest = names.map(|name| (distance(mnemonic, name), name)).min();
     match nearest {
         Some((steps, name)) if steps <= 2 && steps < mnemonic.len() => {
             format!("unknown mnemonic `{mnemonic}`; did you mean `{name}`?")
         }
-        _ => format!(
-            "unknown mnemonic `{mnemonic}`; write the word with `.long` if the table lacks it"
-        ),
+        _ => format!("unknown mnemonic `{mnemonic}`; write the word with `.long` if the table lacks it"),
     }
 }
 

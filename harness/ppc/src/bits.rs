@@ -77,11 +77,7 @@ pub(crate) fn spr(word: u32) -> u32 {
 #[inline]
 pub(crate) fn mask(from: u32, to: u32) -> u64 {
     let (left, right) = (u64::MAX >> from, u64::MAX << (63 - to));
-    if from <= to {
-        left & right
-    } else {
-        left | right
-    }
+    if from <= to { left & right } else { left | right }
 }
 
 /// A word with sign as a doubleword.

@@ -12,21 +12,12 @@ impl Cpu {
         let decrements = word & (4 << 21) == 0;
         let target = match op {
             Op::B => {
-                let displacement =
-                    i64::from(((word & 0x03FF_FFFC) << 6).cast_signed() >> 6).cast_unsigned();
-                if word & 2 != 0 {
-                    displacement
-                } else {
-                    self.pc.wrapping_add(displacement)
-                }
+                let displacement = i64::from(((word & 0x03FF_FFFC) << 6).cast_signed() >> 6).cast_unsigned();
+                if word & 2 != 0 { displacement } else { self.pc.wrapping_add(displacement) }
             }
             Op::Bc => {
                 let displacement = i64::from((word & 0xFFFC) as i16).cast_unsigned();
-                if word & 2 != 0 {
-                    displacement
-                } else {
-                    self.pc.wrapping_add(displacement)
-                }
+                if word & 2 != 0 { displacement } else { self.pc.wrapping_add(displacement) }
             }
             Op::Bclr => self.lr & !3,
             Op::Bcctr if decrements => return self.invalid_form(word),
@@ -41,11 +32,7 @@ impl Cpu {
         if word & 1 != 0 {
             self.lr = self.effective(self.pc.wrapping_add(4));
         }
-        Ok(if taken {
-            Step::Jump(self.effective(target))
-        } else {
-            Step::Next
-        })
+        Ok(if taken { Step::Jump(self.effective(target)) } else { Step::Next })
     }
 
     /// Evaluates BO and BI, and counts CTR down where BO says so. Power ISA Book I figure 40

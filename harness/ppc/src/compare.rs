@@ -15,20 +15,12 @@ impl Cpu {
         match op {
             Op::Cmp | Op::Cmpi => {
                 let b = if op == Op::Cmp { b } else { si(word) };
-                let (a, b) = if double {
-                    (a, b)
-                } else {
-                    (extend(a), extend(b))
-                };
+                let (a, b) = if double { (a, b) } else { (extend(a), extend(b)) };
                 return self.set_order(word, double, a.cast_signed().cmp(&b.cast_signed()));
             }
             Op::Cmpl | Op::Cmpli => {
                 let b = if op == Op::Cmpl { b } else { ui(word) };
-                let (a, b) = if double {
-                    (a, b)
-                } else {
-                    (a & 0xFFFF_FFFF, b & 0xFFFF_FFFF)
-                };
+                let (a, b) = if double { (a, b) } else { (a & 0xFFFF_FFFF, b & 0xFFFF_FFFF) };
                 return self.set_order(word, double, a.cmp(&b));
             }
             Op::Cmprb => {
@@ -41,11 +33,7 @@ impl Cpu {
                 self.set_cr(bf(word), u32::from(found) << 2);
             }
             Op::Isel => {
-                let value = if self.cr_bit(rc(word)) {
-                    self.base(ra(word))
-                } else {
-                    b
-                };
+                let value = if self.cr_bit(rc(word)) { self.base(ra(word)) } else { b };
                 self.set(rt(word), value);
             }
             Op::Tw => return self.trap(word, extend(a), extend(b), true),
@@ -72,20 +60,12 @@ impl Cpu {
 
     fn trap(&self, word: u32, a: u64, b: u64, low: bool) -> Outcome {
         let to = rt(word);
-        let (unsigned_a, unsigned_b) = if low {
-            (a & 0xFFFF_FFFF, b & 0xFFFF_FFFF)
-        } else {
-            (a, b)
-        };
+        let (unsigned_a, unsigned_b) = if low { (a & 0xFFFF_FFFF, b & 0xFFFF_FFFF) } else { (a, b) };
         let met = to & 16 != 0 && a.cast_signed() < b.cast_signed()
             || to & 8 != 0 && a.cast_signed() > b.cast_signed()
             || to & 4 != 0 && a == b
             || to & 2 != 0 && unsigned_a < unsigned_b
             || to & 1 != 0 && unsigned_a > unsigned_b;
-        if met {
-            Err(Interrupt::Program(Program::Trap))
-        } else {
-            Ok(Step::Next)
-        }
+        if met { Err(Interrupt::Program(Program::Trap)) } else { Ok(Step::Next) }
     }
 }

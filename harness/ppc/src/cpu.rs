@@ -266,11 +266,7 @@ impl Cpu {
     /// An effective address in the present mode: the low 32 bits unless in 64-bit mode.
     #[inline]
     pub fn effective(&self, address: u64) -> u64 {
-        if self.is_64_bit() {
-            address
-        } else {
-            address & 0xFFFF_FFFF
-        }
+        if self.is_64_bit() { address } else { address & 0xFFFF_FFFF }
     }
 
     /// Writes a general-purpose register.
@@ -301,11 +297,7 @@ impl Cpu {
     /// Records `value` in CR0: compared with zero at the width of the mode, with SO.
     #[inline]
     pub(crate) fn record(&mut self, value: u64) {
-        let value = if self.is_64_bit() {
-            value.cast_signed()
-        } else {
-            i64::from(value as i32)
-        };
+        let value = if self.is_64_bit() { value.cast_signed() } else { i64::from(value as i32) };
         let order = match value {
             ..0 => 8,
             0 => 2,
@@ -349,10 +341,6 @@ impl Cpu {
     /// Sets or clears a bit of XER.
     #[inline]
     pub(crate) fn set_xer(&mut self, bit: u64, value: bool) {
-        self.xer = if value {
-            self.xer | bit
-        } else {
-            self.xer & !bit
-        };
+        self.xer = if value { self.xer | bit } else { self.xer & !bit };
     }
 }

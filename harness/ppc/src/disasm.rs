@@ -12,16 +12,10 @@ pub fn disassemble(word: u32, at: u64) -> String {
         return format!(".long {word:#010x}");
     };
     let mnemonic = mnemonic(row, word);
-    let shown = SHOWN
-        .iter()
-        .map(|&index| &ALIASES[usize::from(index)])
-        .filter(|alias| alias.base == mnemonic);
+    let shown = SHOWN.iter().map(|&index| &ALIASES[usize::from(index)]).filter(|alias| alias.base == mnemonic);
     for alias in shown {
         if let Some(bound) = reverse(alias, row, &values) {
-            let operands = bound
-                .iter()
-                .zip(alias.parameters)
-                .map(|(text, p)| (text.clone(), p.memory));
+            let operands = bound.iter().zip(alias.parameters).map(|(text, p)| (text.clone(), p.memory));
             return join(alias.name, operands);
         }
     }
@@ -39,27 +33,16 @@ pub fn disassemble_base(word: u32, at: u64) -> String {
 /// The row and the values of all its operands.
 fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
     // Newest first: a word that two models read differently is shown as the newer one reads it.
-    let newest = [
-        Model::Power10,
-        Model::Power9,
-        Model::Power8,
-        Model::E500mc,
-        Model::E500v2,
-        Model::G4,
-        Model::G3,
-    ];
+    let newest = [Model::Power10, Model::Power9, Model::Power8, Model::E500mc, Model::E500v2, Model::G4, Model::G3];
     let known = |row: &&Row| !row.name.is_empty() && word & row.reserved == 0;
-    let row = newest
-        .into_iter()
-        .find_map(|model| decode(word, model).filter(known))?;
+    let row = newest.into_iter().find_map(|model| decode(word, model).filter(known))?;
     let values = row
         .operands
         .iter()
         .map(|operand| {
             let field = &FIELDS[operand.field as usize];
             let (raw, width) = (field.extract(word), field.width());
-            let signed = i64::from((raw << (32 - width)).cast_signed() >> (32 - width))
-                * i64::from(field.scale);
+            let signed = i64::from((raw << (32 - width)).cast_signed() >> (32 - width)) * i64::from(field.scale);
             let (kind, number) = match field.kind {
                 Kind::Gpr | Kind::Gpr0 => (ValueKind::Gpr, i128::from(raw)),
                 Kind::Fpr => (ValueKind::Fpr, raw.into()),
@@ -67,13 +50,8 @@ fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
                 Kind::Vsr => (ValueKind::Vsr, raw.into()),
                 Kind::Cr => (ValueKind::Cr, raw.into()),
                 Kind::Signed | Kind::Wrapped => (ValueKind::Number, signed.into()),
-                Kind::Relative if row.absolute && word & 2 != 0 => {
-                    (ValueKind::Number, signed.into())
-                }
-                Kind::Relative => (
-                    ValueKind::Number,
-                    at.wrapping_add(signed.cast_unsigned()).into(),
-                ),
+                Kind::Relative if row.absolute && word & 2 != 0 => (ValueKind::Number, signed.into()),
+                Kind::Relative => (ValueKind::Number, at.wrapping_add(signed.cast_unsigned()).into()),
                 Kind::Crbit | Kind::Unsigned | Kind::Spr => (ValueKind::Number, raw.into()),
             };
             Value { kind, number }
@@ -90,11 +68,7 @@ fn mnemonic(row: &Row, word: u32) -> String {
         text.push('o');
     }
     if set & 1 != 0 {
-        text.push(if row.group == crate::row::Group::Branch {
-            'l'
-        } else {
-            '.'
-        });
+        text.push(if row.group == crate::row::Group::Branch { 'l' } else { '.' });
     }
     if set & 2 != 0 {
         text.push('a');
@@ -122,21 +96,11 @@ fn show(row: &Row, index: usize, value: Value) -> String {
 
 fn base(row: &Row, word: u32, values: &[Value]) -> String {
     let left_out = |(i, value): (usize, &Value)| {
-        row.operands[i]
-            .default
-            .is_some_and(|default| value.number == i128::from(default))
+        row.operands[i].default.is_some_and(|default| value.number == i128::from(default))
     };
-    let trailing = values
-        .iter()
-        .enumerate()
-        .rev()
-        .take_while(|&pair| left_out(pair))
-        .count();
+    let trailing = values.iter().enumerate().rev().take_while(|&pair| left_out(pair)).count();
     let shown = values.iter().enumerate().take(values.len() - trailing);
-    join(
-        &mnemonic(row, word),
-        shown.map(|(i, &value)| (show(row, i, value), row.operands[i].memory)),
-    )
+    join(&mnemonic(row, word), shown.map(|(i, &value)| (show(row, i, value), row.operands[i].memory)))
 }
 
 fn join(mnemonic: &str, operands: impl Iterator<Item = (String, bool)>) -> String {
@@ -164,11 +128,7 @@ fn reverse(alias: &Alias, row: &Row, values: &[Value]) -> Option<Vec<String>> {
     }
     let mut bound: Vec<Option<(usize, Value)>> = vec![None; alias.parameters.len()];
     for (index, text) in alias.template.iter().enumerate() {
-        if let Some(parameter) = alias
-            .parameters
-            .iter()
-            .position(|parameter| parameter.name == *text)
-        {
+        if let Some(parameter) = alias.parameters.iter().position(|parameter| parameter.name == *text) {
             match bound[parameter] {
                 None => bound[parameter] = Some((index, values[index])),
                 Some((_, value)) if value.number == values[index].number => {}
@@ -177,10 +137,7 @@ fn reverse(alias: &Alias, row: &Row, values: &[Value]) -> Option<Vec<String>> {
         }
     }
     let lookup = |name: &str| {
-        let index = alias
-            .parameters
-            .iter()
-            .position(|parameter| parameter.name == name)?;
+        let index = alias.parameters.iter().position(|parameter| parameter.name == name)?;
         bound[index].map(|(_, value)| value)
     };
     for (text, value) in alias.template.iter().zip(values) {
@@ -188,8 +145,5 @@ fn reverse(alias: &Alias, row: &Row, values: &[Value]) -> Option<Vec<String>> {
             return None;
         }
     }
-    bound
-        .into_iter()
-        .map(|place| place.map(|(index, value)| show(row, index, value)))
-        .collect()
+    bound.into_iter().map(|place| place.map(|(index, value)| show(row, index, value))).collect()
 }

@@ -174,26 +174,18 @@ impl Interrupt {
     /// The nearest interrupt that `model` has: a caller may ask for any.
     fn on(self, model: Model) -> Self {
         match self {
-            Self::EmulationAssistance { .. } if !model.is_server() => {
-                Self::Program(Program::Illegal)
-            }
+            Self::EmulationAssistance { .. } if !model.is_server() => Self::Program(Program::Illegal),
             _ if model.is_embedded() && self.ivor().is_none() => match self {
-                Self::DataSegment { address } => Self::DataTlb {
-                    address,
-                    store: false,
-                },
+                Self::DataSegment { address } => Self::DataTlb { address, store: false },
                 Self::InstructionSegment => Self::InstructionTlb,
                 Self::SystemCallVectored { lev } => Self::SystemCall { lev },
                 Self::SystemReset => Self::MachineCheck,
                 _ => Self::Program(Program::Illegal),
             },
-            Self::DataTlb { address, store } if !model.is_embedded() => Self::DataStorage {
-                address,
-                status: DSISR_NO_PAGE | if store { DSISR_STORE } else { 0 },
-            },
-            Self::InstructionTlb if !model.is_embedded() => Self::InstructionStorage {
-                status: DSISR_NO_PAGE,
-            },
+            Self::DataTlb { address, store } if !model.is_embedded() => {
+                Self::DataStorage { address, status: DSISR_NO_PAGE | if store { DSISR_STORE } else { 0 } }
+            }
+            Self::InstructionTlb if !model.is_embedded() => Self::InstructionStorage { status: DSISR_NO_PAGE },
             Self::SpeUnavailable if !model.is_embedded() => Self::VectorUnavailable,
             _ => self,
         }
@@ -242,11 +234,7 @@ impl Cpu {
             Interrupt::Decrementer => self.decrementer_pending = false,
             _ => {}
         }
-        if self.model.is_classic() {
-            self.interrupt_classic(which)
-        } else {
-            self.interrupt_server(which)
-        }
+        if self.model.is_classic() { self.interrupt_classic(which) } else { self.interrupt_server(which) }
     }
 
     /// Power ISA Book III 7.5: figure 65 for the MSR, 7.5.2 for the vectors.
@@ -306,10 +294,7 @@ impl Cpu {
     /// check, and only where IR and DR were both 1. From 3.1 on hypervisor state has HAIL and guests know only 0 and 3.
     fn alternate_location(&self, which: Interrupt, old: u64, new: u64) -> u64 {
         let translated = old & (IR | DR) == IR | DR;
-        if matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck)
-            || !translated
-            || (new & !old) & HV != 0
-        {
+        if matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck) || !translated || (new & !old) & HV != 0 {
             return 0;
         }
         if self.model == Model::Power10 && new & HV != 0 {
@@ -342,8 +327,7 @@ impl Cpu {
     fn interrupt_embedded(&mut self, which: Interrupt) {
         let store = |status: u32| if status & DSISR_STORE != 0 { ESR_ST } else { 0 };
         match which {
-            Interrupt::DataStorage { address, status }
-            | Interrupt::Alignment { address, status } => {
+            Interrupt::DataStorage { address, status } | Interrupt::Alignment { address, status } => {
                 self.dar = address & 0xFFFF_FFFF;
                 self.esr = store(status);
             }

@@ -106,11 +106,7 @@ impl Cpu {
                 return self.invalid_form(word);
             }
             let value = self.gpr[rt(word)];
-            let value = if reverse {
-                reversed(value, length)
-            } else {
-                value
-            };
+            let value = if reverse { reversed(value, length) } else { value };
             self.store(memory, address, length, value)?;
             if matches!(form, Form::Du | Form::Xu) {
                 self.set(ra(word), self.effective(address));
@@ -145,14 +141,7 @@ impl Cpu {
         self.base(ra(word)).wrapping_add(self.gpr[rb(word)])
     }
 
-    fn load_one(
-        &mut self,
-        memory: &Memory,
-        word: u32,
-        form: Form,
-        length: usize,
-        kind: Load,
-    ) -> Outcome {
+    fn load_one(&mut self, memory: &Memory, word: u32, form: Form, length: usize, kind: Load) -> Outcome {
         let update = matches!(form, Form::Du | Form::Xu);
         if update && (ra(word) == 0 || ra(word) == rt(word)) {
             return self.invalid_form(word);
@@ -206,17 +195,10 @@ impl Cpu {
             (true, count) => count,
             (false, _) => (self.xer & 0x7F) as usize,
         };
-        let address = if immediate {
-            self.base(ra(word))
-        } else {
-            self.indexed(word)
-        };
+        let address = if immediate { self.base(ra(word)) } else { self.indexed(word) };
         let registers = length.div_ceil(4);
         let touched = |register: usize| (register + 32 - rt(word)) % 32 < registers;
-        if !store
-            && (touched(ra(word)) && ra(word) != 0
-                || !immediate && (touched(rb(word)) || touched(ra(word))))
-        {
+        if !store && (touched(ra(word)) && ra(word) != 0 || !immediate && (touched(rb(word)) || touched(ra(word)))) {
             return self.invalid_form(word);
         }
         if !self.is_big_endian() {
@@ -264,10 +246,7 @@ impl Cpu {
         register: usize,
     ) -> Result<(), crate::Interrupt> {
         let (first, second) = if self.is_big_endian() { (0, 1) } else { (1, 0) };
-        let values = [
-            self.load(memory, address, 8)?,
-            self.load(memory, address + 8, 8)?,
-        ];
+        let values = [self.load(memory, address, 8)?, self.load(memory, address + 8, 8)?];
         self.set(register + first, values[0]);
         self.set(register + second, values[1]);
         Ok(())

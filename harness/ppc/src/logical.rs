@@ -23,8 +23,7 @@ fn gather(value: u64, mask: u64) -> (u64, u32) {
 /// The low bits of `value` scattered to where the mask has ones.
 fn scatter(value: u64, mask: u64) -> u64 {
     let ones = (0..64).filter(|bit| mask >> bit & 1 != 0);
-    ones.enumerate()
-        .fold(0, |out, (i, bit)| out | (value >> i & 1) << bit)
+    ones.enumerate().fold(0, |out, (i, bit)| out | (value >> i & 1) << bit)
 }
 
 impl Cpu {
@@ -37,46 +36,31 @@ impl Cpu {
             Op::Xori => s ^ ui(word),
             Op::Xoris => s ^ ui(word) << 16,
             Op::AndiDot | Op::AndisDot => {
-                let value = s & if op == Op::AndiDot {
-                    ui(word)
-                } else {
-                    ui(word) << 16
-                };
+                let value = s & if op == Op::AndiDot { ui(word) } else { ui(word) << 16 };
                 self.set(d, value);
                 self.record(value);
                 return Ok(Step::Next);
             }
             Op::Popcntb => bytes(s, |byte| byte.count_ones() as u8),
-            Op::Popcntw => {
-                u64::from((s >> 32).count_ones()) << 32 | u64::from((s as u32).count_ones())
-            }
+            Op::Popcntw => u64::from((s >> 32).count_ones()) << 32 | u64::from((s as u32).count_ones()),
             Op::Popcntd => s.count_ones().into(),
             Op::Prtyw => {
                 let odd = s & 0x0101_0101_0101_0101;
-                u64::from((odd >> 32).count_ones() & 1) << 32
-                    | u64::from((odd as u32).count_ones() & 1)
+                u64::from((odd >> 32).count_ones() & 1) << 32 | u64::from((odd as u32).count_ones() & 1)
             }
             Op::Prtyd => (s & 0x0101_0101_0101_0101).count_ones() as u64 & 1,
             Op::Cmpb => bytes(s ^ b, |byte| if byte == 0 { 0xFF } else { 0 }),
-            Op::Bpermd => s
-                .to_le_bytes()
-                .iter()
-                .enumerate()
-                .fold(0, |value, (i, &index)| {
-                    let bit = if index < 64 { b >> (63 - index) & 1 } else { 0 };
-                    value | bit << i
-                }),
+            Op::Bpermd => s.to_le_bytes().iter().enumerate().fold(0, |value, (i, &index)| {
+                let bit = if index < 64 { b >> (63 - index) & 1 } else { 0 };
+                value | bit << i
+            }),
             Op::Cfuged => {
                 let (ones, count) = gather(s, b);
                 gather(s, !b).0.checked_shl(count).unwrap_or(0) | ones
             }
-            Op::Cntlzdm => gather(s, b)
-                .0
-                .checked_shl(64 - b.count_ones())
-                .unwrap_or(0)
-                .leading_zeros()
-                .min(b.count_ones())
-                .into(),
+            Op::Cntlzdm => {
+                gather(s, b).0.checked_shl(64 - b.count_ones()).unwrap_or(0).leading_zeros().min(b.count_ones()).into()
+            }
             Op::Cnttzdm => gather(s, b).0.trailing_zeros().min(b.count_ones()).into(),
             Op::Pdepd => scatter(s, b),
             Op::Pextd => gather(s, b).0,

@@ -17,11 +17,7 @@ pub struct OutOfRange {
 
 impl std::fmt::Display for OutOfRange {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(
-            f,
-            "{} bytes at {:#x} lie outside guest memory",
-            self.length, self.at
-        )
+        write!(f, "{} bytes at {:#x} lie outside guest memory", self.length, self.at)
     }
 }
 
@@ -43,12 +39,7 @@ impl Memory {
     /// Memory of at least `bytes`, rounded up to whole pages, all zero.
     pub fn new(bytes: usize) -> Self {
         let pages = bytes.div_ceil(PAGE);
-        Self {
-            bytes: vec![0; pages * PAGE],
-            slot: vec![0; pages],
-            dirty: Vec::new(),
-            saved: Vec::new(),
-        }
+        Self { bytes: vec![0; pages * PAGE], slot: vec![0; pages], dirty: Vec::new(), saved: Vec::new() }
     }
 
     /// Size in bytes.
@@ -88,23 +79,13 @@ impl Memory {
     pub fn dirty_pages(&self) -> impl Iterator<Item = DirtyPage<'_>> {
         self.dirty.iter().zip(&self.saved).map(|(&page, before)| {
             let start = page as usize * PAGE;
-            DirtyPage {
-                at: start as u64,
-                before,
-                now: &self.bytes[start..start + PAGE],
-            }
+            DirtyPage { at: start as u64, before, now: &self.bytes[start..start + PAGE] }
         })
     }
 
     fn span(&self, at: u64, length: usize) -> Result<usize, OutOfRange> {
         match usize::try_from(at) {
-            Ok(start)
-                if start
-                    .checked_add(length)
-                    .is_some_and(|end| end <= self.bytes.len()) =>
-            {
-                Ok(start)
-            }
+            Ok(start) if start.checked_add(length).is_some_and(|end| end <= self.bytes.len()) => Ok(start),
             _ => Err(OutOfRange { at, length }),
         }
     }
@@ -170,13 +151,7 @@ impl Memory {
 
     /// Writes the low bytes of a number.
     #[inline]
-    pub fn write_number(
-        &mut self,
-        at: u64,
-        length: usize,
-        value: u64,
-        big_endian: bool,
-    ) -> Result<(), OutOfRange> {
+    pub fn write_number(&mut self, at: u64, length: usize, value: u64, big_endian: bool) -> Result<(), OutOfRange> {
         let (raw, length) = (raw(value, length, big_endian), length.min(8));
         self.write(at, &raw[..length])
     }
@@ -196,11 +171,7 @@ impl Memory {
     pub fn read_u32(&self, at: u64, big_endian: bool) -> Result<u32, OutOfRange> {
         let mut raw = [0; 4];
         self.read(at, &mut raw)?;
-        Ok(if big_endian {
-            u32::from_be_bytes(raw)
-        } else {
-            u32::from_le_bytes(raw)
-        })
+        Ok(if big_endian { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) })
     }
 
     /// Reads eight bytes.
@@ -243,18 +214,10 @@ pub struct DirtyPage<'a> {
 /// Up to eight bytes as a number.
 pub(crate) fn number(bytes: &[u8], big_endian: bool) -> u64 {
     let join = |value: u64, &byte: &u8| (value << 8) | u64::from(byte);
-    if big_endian {
-        bytes.iter().fold(0, join)
-    } else {
-        bytes.iter().rev().fold(0, join)
-    }
+    if big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
 }
 
 /// The low `length` bytes of a number, in the first bytes of the array.
 pub(crate) fn raw(value: u64, length: usize, big_endian: bool) -> [u8; 8] {
-    if big_endian {
-        (value << (64 - 8 * length.clamp(1, 8))).to_be_bytes()
-    } else {
-        value.to_le_bytes()
-    }
+    if big_endian { (value << (64 - 8 * length.clamp(1, 8))).to_be_bytes() } else { value.to_le_bytes() }
 }

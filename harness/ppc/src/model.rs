@@ -51,11 +51,7 @@ impl Model {
 
     /// Bits a general-purpose register holds.
     pub const fn register_mask(self) -> u64 {
-        if self.is_server() {
-            u64::MAX
-        } else {
-            0xFFFF_FFFF
-        }
+        if self.is_server() { u64::MAX } else { 0xFFFF_FFFF }
     }
 
     /// Processor version register. Linux `arch/powerpc/kernel/cpu_specs*.h`

@@ -87,11 +87,7 @@ pub const SRR1_CLASSIC: u64 = 0x87C0_FFFF;
 
 /// PR drags EE, IR and DR along on servers.
 fn with_problem(value: u64) -> u64 {
-    if value & PR != 0 {
-        value | EE | IR | DR
-    } else {
-        value
-    }
+    if value & PR != 0 { value | EE | IR | DR } else { value }
 }
 
 /// The MSR after mtmsr or mtmsrd with L=0 on a server. Power ISA Book III 5.4.4: HV, S, ME and LE stay; mtmsr also leaves
@@ -128,10 +124,6 @@ pub(crate) fn returned_server(model: Model, old: u64, saved: u64) -> u64 {
 
 /// The MSR after rfi on a 32-bit model. POW and WE are never set by a return.
 pub(crate) fn returned_narrow(model: Model, old: u64, saved: u64) -> u64 {
-    let taken = if model.is_classic() {
-        SRR1_CLASSIC
-    } else {
-        0xFFFF_FFFF
-    };
+    let taken = if model.is_classic() { SRR1_CLASSIC } else { 0xFFFF_FFFF };
     moved_narrow(model, old & !POW, (old & !taken) | (saved & taken & !POW))
 }

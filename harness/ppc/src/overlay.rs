@@ -32,12 +32,7 @@ impl Overlay {
     /// A page of zeroes. The low twelve bits of both addresses are dropped.
     pub fn new(effective: u64, physical: u64, big_endian: bool) -> Self {
         let page = !(PAGE as u64 - 1);
-        Self {
-            effective: effective & page,
-            physical: physical & page,
-            big_endian,
-            storage: Box::new([0; PAGE]),
-        }
+        Self { effective: effective & page, physical: physical & page, big_endian, storage: Box::new([0; PAGE]) }
     }
 }
 
@@ -87,10 +82,7 @@ enum Shared {
 /// Every register of the page that bytes `from..to` touch.
 fn fields(from: usize, to: usize) -> impl Iterator<Item = (usize, usize, Shared)> {
     let segments = (0..16).map(|i| (0x68 + 4 * i, 4, Shared::Segment(i)));
-    FIELDS
-        .into_iter()
-        .chain(segments)
-        .filter(move |&(at, length, _)| at < to && at + length > from)
+    FIELDS.into_iter().chain(segments).filter(move |&(at, length, _)| at < to && at + length > from)
 }
 
 impl Cpu {
@@ -108,8 +100,7 @@ impl Cpu {
             return None;
         }
         let page = |address: u64| address & !(PAGE as u64 - 1);
-        let by_effective =
-            self.msr & msr::DR != 0 && self.effective(overlay.effective) == page(address);
+        let by_effective = self.msr & msr::DR != 0 && self.effective(overlay.effective) == page(address);
         // Like KVM, which compares the real address the guest's translation gave.
         let by_real = self.effective(overlay.physical) & REAL == page(real);
         (by_effective || by_real).then_some(address as usize % PAGE)

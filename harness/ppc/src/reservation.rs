@@ -30,18 +30,14 @@ impl Cpu {
         let address = self.effective(self.indexed(word));
         let register = rt(word);
         if length == 16
-            && (register % 2 != 0
-                || !store && [word >> 16 & 31, word >> 11 & 31].contains(&(register as u32)))
+            && (register % 2 != 0 || !store && [word >> 16 & 31, word >> 11 & 31].contains(&(register as u32)))
         {
             return self.invalid_form(word);
         }
         if address % length != 0 {
             return Err(self.alignment(word, address, access));
         }
-        let reservation = Reservation {
-            at: self.translate(address, access)?,
-            length,
-        };
+        let reservation = Reservation { at: self.translate(address, access)?, length };
         if !store {
             if length == 16 {
                 self.load_quadword(memory, address, register)?;

@@ -47,11 +47,7 @@ impl Cpu {
 
     /// Shifts right with sign; CA says that ones were lost from a negative number.
     fn shift_algebraic(&mut self, value: u64, by: u32) -> u64 {
-        let lost = if by >= 64 {
-            value
-        } else {
-            value & ((1 << by) - 1)
-        };
+        let lost = if by >= 64 { value } else { value & ((1 << by) - 1) };
         let carry = value.cast_signed() < 0 && lost != 0;
         self.set_carry(carry, carry);
         (value.cast_signed() >> by.min(63)).cast_unsigned()

@@ -86,27 +86,15 @@ pub struct Operand {
 
 impl Operand {
     pub(crate) const fn plain(field: Field) -> Self {
-        Self {
-            field,
-            memory: false,
-            default: None,
-        }
+        Self { field, memory: false, default: None }
     }
 
     pub(crate) const fn memory(field: Field) -> Self {
-        Self {
-            field,
-            memory: true,
-            default: None,
-        }
+        Self { field, memory: true, default: None }
     }
 
     pub(crate) const fn optional(field: Field, default: u32) -> Self {
-        Self {
-            field,
-            memory: false,
-            default: Some(default),
-        }
+        Self { field, memory: false, default: Some(default) }
     }
 }
 
@@ -160,16 +148,12 @@ impl FieldInfo {
 
     /// Bits of the word that belong to the field.
     pub fn mask(&self) -> u32 {
-        self.parts.iter().fold(0, |mask, &(shift, width)| {
-            mask | (((1 << width) - 1) << shift)
-        })
+        self.parts.iter().fold(0, |mask, &(shift, width)| mask | (((1 << width) - 1) << shift))
     }
 
     /// The encoded value in `word`, without sign and scale.
     pub fn extract(&self, word: u32) -> u32 {
-        self.parts.iter().fold(0, |value, &(shift, width)| {
-            (value << width) | ((word >> shift) & ((1 << width) - 1))
-        })
+        self.parts.iter().fold(0, |value, &(shift, width)| (value << width) | ((word >> shift) & ((1 << width) - 1)))
     }
 
     /// `value` placed in an otherwise empty word; bits beyond the width are dropped.
@@ -251,18 +235,13 @@ pub fn decode(word: u32, model: Model) -> Option<&'static Row> {
     match slot {
         0 => None,
         1..0x8000 => Some(&ROWS[usize::from(slot) - 1]).filter(|row| fits(row)),
-        _ => GROUPS[usize::from(slot & 0x7FFF)]
-            .iter()
-            .map(|&index| &ROWS[usize::from(index)])
-            .find(|row| fits(row)),
+        _ => GROUPS[usize::from(slot & 0x7FFF)].iter().map(|&index| &ROWS[usize::from(index)]).find(|row| fits(row)),
     }
 }
 
 /// The register that `number` names on `model`.
 pub fn spr(number: u32, model: Model) -> Option<&'static SprRow> {
     let start = usize::from(SPR_START[number as usize & 1023]);
-    let rows = SPRS[start..]
-        .iter()
-        .take_while(|row| u32::from(row.number) == number);
+    let rows = SPRS[start..].iter().take_while(|row| u32::from(row.number) == number);
     rows.into_iter().find(|row| row.models & model.bit() != 0)
 }

@@ -21,18 +21,12 @@ pub struct Budget {
 impl Budget {
     /// So many instructions, wherever they lead.
     pub const fn instructions(instructions: u64) -> Self {
-        Self {
-            instructions,
-            until: None,
-        }
+        Self { instructions, until: None }
     }
 
     /// Until `pc` is `address`, or so many instructions have been started.
     pub const fn until(address: u64, instructions: u64) -> Self {
-        Self {
-            instructions,
-            until: Some(address),
-        }
+        Self { instructions, until: Some(address) }
     }
 }
 
@@ -97,11 +91,7 @@ impl Cpu {
             let raised = match result {
                 Ok((step, branch)) => {
                     let next = self.effective(self.pc.wrapping_add(4));
-                    self.pc = if let Step::Jump(target) | Step::Return(target) = step {
-                        target
-                    } else {
-                        next
-                    };
+                    self.pc = if let Step::Jump(target) | Step::Return(target) = step { target } else { next };
                     match step {
                         Step::SystemCall(lev) => return Exit::SystemCall { lev },
                         Step::SystemCallVectored(lev) => return Exit::SystemCallVectored { lev },
@@ -134,9 +124,8 @@ impl Cpu {
     fn step(&mut self, memory: &mut Memory) -> Result<(Step, Option<bool>), Interrupt> {
         let address = self.effective(self.pc) & !3;
         let real = self.translate(address, Access::Fetch)?;
-        let word = memory
-            .read_u32(real, self.is_big_endian())
-            .map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
+        let word =
+            memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
         let Some(row) = decode(word, self.model) else {
             return Err(self.illegal(word));
         };
@@ -147,14 +136,7 @@ impl Cpu {
             return Err(Interrupt::Program(Program::Privileged));
         }
         let step = self.execute(memory, row, word)?;
-        Ok((
-            step,
-            if let Step::Return(_) = step {
-                None
-            } else {
-                Some(row.group == Group::Branch)
-            },
-        ))
+        Ok((step, if let Step::Return(_) = step { None } else { Some(row.group == Group::Branch) }))
     }
 
     fn execute(&mut self, memory: &mut Memory, row: &Row, word: u32) -> Result<Step, Interrupt> {
@@ -173,9 +155,7 @@ impl Cpu {
             Group::System | Group::Sync => self.system(op, word),
             Group::SegmentTlb => self.segment(op, word),
             Group::FloatStub => Err(self.unavailable(word, msr::FP, Interrupt::FloatUnavailable)),
-            Group::VectorStub => {
-                Err(self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable))
-            }
+            Group::VectorStub => Err(self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable)),
             Group::VsxStub => Err(self.unavailable(word, msr::VSX, Interrupt::VsxUnavailable)),
             Group::SpeStub => Err(self.unavailable(word, msr::SPE, Interrupt::SpeUnavailable)),
         }
@@ -183,11 +163,7 @@ impl Cpu {
 
     /// The interrupt of a stub group: "unavailable" while the facility is off, illegal once it is on.
     fn unavailable(&self, word: u32, switch: u64, which: Interrupt) -> Interrupt {
-        if self.msr & switch == 0 {
-            which
-        } else {
-            self.illegal(word)
-        }
+        if self.msr & switch == 0 { which } else { self.illegal(word) }
     }
 
     /// The interrupt of a word that is no instruction: a program interrupt, and in hypervisor state hypervisor emulation
@@ -222,16 +198,11 @@ impl Cpu {
         if self.msr & msr::EE == 0 {
             return None;
         }
-        let decrementer =
-            self.decrementer_exception() && (!self.model.is_embedded() || self.tcr & TCR_DIE != 0);
+        let decrementer = self.decrementer_exception() && (!self.model.is_embedded() || self.tcr & TCR_DIE != 0);
         if !decrementer && !self.external_pending || self.in_critical_section() {
             return None;
         }
-        Some(if self.external_pending {
-            Interrupt::External
-        } else {
-            Interrupt::Decrementer
-        })
+        Some(if self.external_pending { Interrupt::External } else { Interrupt::Decrementer })
     }
 
     /// A decrementer exception exists: a level on servers (Power ISA Book III 7.5.12), an event on the others.
@@ -257,21 +228,13 @@ impl Cpu {
     fn tick(&mut self) {
         self.tb = self.tb.wrapping_add(1);
         if self.model.is_server() {
-            let width = if self.large_decrementer() {
-                (1 << 56) - 1
-            } else {
-                0xFFFF_FFFF
-            };
+            let width = if self.large_decrementer() { (1 << 56) - 1 } else { 0xFFFF_FFFF };
             self.dec = self.dec.wrapping_sub(1) & width;
         } else if self.model.is_embedded() {
             // It stops at 0; the step from 1 to 0 is the event.
             if self.dec == 1 {
                 self.tsr |= TSR_DIS;
-                self.dec = if self.tcr & TCR_ARE != 0 {
-                    self.decar.into()
-                } else {
-                    0
-                };
+                self.dec = if self.tcr & TCR_ARE != 0 { self.decar.into() } else { 0 };
             } else {
                 self.dec = self.dec.saturating_sub(1);
             }

@@ -21,10 +21,7 @@ impl Cpu {
             Op::Mfsr => self.set(rt(word), self.sr[(word >> 16 & 15) as usize].into()),
             Op::Mfsrin => self.set(rt(word), self.sr[(b >> 28 & 15) as usize].into()),
             Op::Slbmte => {
-                self.slb[entry] = SlbEntry {
-                    esid: b & 0xFFFF_FFFF_F800_0000,
-                    vsid: s,
-                };
+                self.slb[entry] = SlbEntry { esid: b & 0xFFFF_FFFF_F800_0000, vsid: s };
             }
             Op::Slbmfee => self.set(rt(word), self.slb[entry].esid),
             Op::Slbmfev => self.set(rt(word), self.slb[entry].vsid),

@@ -24,10 +24,7 @@ impl Cpu {
             return self.invalid_form(word);
         }
         let row = spr(number, self.model);
-        let privilege = row.map_or(
-            Privilege::None,
-            |row| if write { row.write } else { row.read },
-        );
+        let privilege = row.map_or(Privilege::None, |row| if write { row.write } else { row.read });
         let Some(row) = row.filter(|_| privilege != Privilege::None) else {
             return self.undefined_spr(number, write, word);
         };
@@ -41,25 +38,10 @@ impl Cpu {
         }
         if write {
             let value = self.gpr[rt(word)];
-            self.set_register(
-                row.spr,
-                row.storage,
-                if row.bits == 32 {
-                    value & 0xFFFF_FFFF
-                } else {
-                    value
-                },
-            );
+            self.set_register(row.spr, row.storage, if row.bits == 32 { value & 0xFFFF_FFFF } else { value });
         } else {
             let value = self.register(row.spr, row.storage);
-            self.set(
-                rt(word),
-                if row.bits == 32 {
-                    value & 0xFFFF_FFFF
-                } else {
-                    value
-                },
-            );
+            self.set(rt(word), if row.bits == 32 { value & 0xFFFF_FFFF } else { value });
         }
         Ok(Step::Next)
     }
@@ -72,11 +54,7 @@ impl Cpu {
             return Err(Interrupt::Program(Program::Privileged));
         }
         let forbidden = number == 0 || !write && (4..=6).contains(&number);
-        if self.model.is_server() && !forbidden {
-            Ok(Step::Next)
-        } else {
-            Err(self.illegal(word))
-        }
+        if self.model.is_server() && !forbidden { Ok(Step::Next) } else { Err(self.illegal(word)) }
     }
 
     /// A register by name, whatever the model, the state and the privilege.
@@ -104,9 +82,7 @@ impl Cpu {
             Spr::Udscr | Spr::Dscr => self.dscr,
             Spr::Dsisr => self.dsisr.into(),
             Spr::Dar | Spr::Dear => self.dar,
-            Spr::Dec if self.large_decrementer() => {
-                ((self.dec << 8).cast_signed() >> 8).cast_unsigned()
-            }
+            Spr::Dec if self.large_decrementer() => ((self.dec << 8).cast_signed() >> 8).cast_unsigned(),
             Spr::Dec => self.dec & 0xFFFF_FFFF,
             Spr::Decar => self.decar.into(),
             Spr::Srr0 => self.srr0,
@@ -174,14 +150,7 @@ impl Cpu {
         }
         let low = value as u32;
         match which {
-            Spr::Xer => {
-                self.xer = value
-                    & if self.model.is_v30() {
-                        XER_BITS_V30
-                    } else {
-                        XER_BITS
-                    }
-            }
+            Spr::Xer => self.xer = value & if self.model.is_v30() { XER_BITS_V30 } else { XER_BITS },
             Spr::Lr => self.lr = value,
             Spr::Ctr => self.ctr = value,
             Spr::Tar => self.tar = value,
@@ -252,9 +221,7 @@ impl Cpu {
 }
 
 fn storage(which: Spr) -> Storage {
-    SPRS.iter()
-        .find(|row| row.spr == which)
-        .map_or(Storage::Field, |row| row.storage)
+    SPRS.iter().find(|row| row.spr == which).map_or(Storage::Field, |row| row.storage)
 }
 
 /// The number of an interrupt vector offset register.

@@ -36,11 +36,7 @@ impl Cpu {
     /// to the mode's width.
     #[inline]
     pub fn translate(&self, address: u64, access: Access) -> Result<u64, Interrupt> {
-        let switch = if access == Access::Fetch {
-            msr::IR
-        } else {
-            msr::DR
-        };
+        let switch = if access == Access::Fetch { msr::IR } else { msr::DR };
         if self.msr & switch == 0 || self.translation == Translation::Identity {
             return Ok(address & REAL);
         }
@@ -58,10 +54,7 @@ impl Cpu {
         if self.model.is_embedded() {
             return match access {
                 Access::Fetch => Interrupt::InstructionTlb,
-                Access::Load | Access::Store => Interrupt::DataTlb {
-                    address,
-                    store: access == Access::Store,
-                },
+                Access::Load | Access::Store => Interrupt::DataTlb { address, store: access == Access::Store },
             };
         }
         self.storage_interrupt(address, access)
@@ -71,17 +64,9 @@ impl Cpu {
     #[cold]
     pub(crate) fn storage_interrupt(&self, address: u64, access: Access) -> Interrupt {
         match access {
-            Access::Fetch => Interrupt::InstructionStorage {
-                status: DSISR_NO_PAGE,
-            },
-            Access::Load => Interrupt::DataStorage {
-                address,
-                status: DSISR_NO_PAGE,
-            },
-            Access::Store => Interrupt::DataStorage {
-                address,
-                status: DSISR_NO_PAGE | DSISR_STORE,
-            },
+            Access::Fetch => Interrupt::InstructionStorage { status: DSISR_NO_PAGE },
+            Access::Load => Interrupt::DataStorage { address, status: DSISR_NO_PAGE },
+            Access::Store => Interrupt::DataStorage { address, status: DSISR_NO_PAGE | DSISR_STORE },
         }
     }
 

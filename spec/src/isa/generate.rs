@@ -34,19 +34,11 @@ fn privilege(value: Privilege) -> String {
 }
 
 fn op(row: &ResolvedRow) -> String {
-    if row.name.is_empty() {
-        "Remainder".to_owned()
-    } else {
-        variant_name(&row.name)
-    }
+    if row.name.is_empty() { "Remainder".to_owned() } else { variant_name(&row.name) }
 }
 
 fn write_table(isa: &Isa, resolved: &Resolved, out: &mut String) -> std::fmt::Result {
-    writeln!(
-        out,
-        "// Generated from spec/isa/{}.yaml. Do not edit; change the rows and run",
-        isa.isa
-    )?;
+    writeln!(out, "// Generated from spec/isa/{}.yaml. Do not edit; change the rows and run", isa.isa)?;
     writeln!(out, "//     {COMMAND}")?;
     writeln!(out, "//! The instruction table: {}.", isa.title)?;
     writeln!(out, "//!")?;
@@ -56,18 +48,9 @@ fn write_table(isa: &Isa, resolved: &Resolved, out: &mut String) -> std::fmt::Re
         out,
         "use crate::row::{{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage}};\n"
     )?;
-    let models: Vec<_> = isa
-        .models
-        .iter()
-        .map(|model| format!("Model::{}", model.name))
-        .collect();
+    let models: Vec<_> = isa.models.iter().map(|model| format!("Model::{}", model.name)).collect();
     writeln!(out, "/// The models, in the order of the bits of a mask.")?;
-    writeln!(
-        out,
-        "pub const MODELS: [Model; {}] = [{}];\n",
-        models.len(),
-        models.join(", ")
-    )?;
+    writeln!(out, "pub const MODELS: [Model; {}] = [{}];\n", models.len(), models.join(", "))?;
     write_ops(resolved, out)?;
     write_fields(resolved, out)?;
     write_rows(resolved, out)?;
@@ -81,10 +64,7 @@ fn write_ops(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     writeln!(out, "/// An instruction, whatever its variants and models.")?;
     writeln!(out, "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]")?;
     writeln!(out, "#[repr(u16)]")?;
-    writeln!(
-        out,
-        "#[expect(missing_docs, reason = \"each variant is the mnemonic\")]"
-    )?;
+    writeln!(out, "#[expect(missing_docs, reason = \"each variant is the mnemonic\")]")?;
     writeln!(out, "pub enum Op {{")?;
     let mut seen = std::collections::BTreeSet::new();
     for row in &resolved.rows {
@@ -100,27 +80,16 @@ fn write_fields(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     writeln!(out, "/// An operand field; [`FIELDS`] says where it lies.")?;
     writeln!(out, "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]")?;
     writeln!(out, "#[repr(u8)]")?;
-    writeln!(
-        out,
-        "#[expect(missing_docs, reason = \"the names of the architecture\")]"
-    )?;
+    writeln!(out, "#[expect(missing_docs, reason = \"the names of the architecture\")]")?;
     writeln!(out, "pub enum Field {{")?;
     for name in resolved.fields.keys() {
         writeln!(out, "    {name},")?;
     }
     writeln!(out, "}}\n")?;
     writeln!(out, "/// Fields, indexed by [`Field`].")?;
-    writeln!(
-        out,
-        "pub static FIELDS: [FieldInfo; {}] = [",
-        resolved.fields.len()
-    )?;
+    writeln!(out, "pub static FIELDS: [FieldInfo; {}] = [", resolved.fields.len())?;
     for (name, field) in &resolved.fields {
-        let parts: Vec<_> = field
-            .parts
-            .iter()
-            .map(|(shift, width)| format!("({shift}, {width})"))
-            .collect();
+        let parts: Vec<_> = field.parts.iter().map(|(shift, width)| format!("({shift}, {width})")).collect();
         writeln!(
             out,
             "    FieldInfo {{ name: \"{name}\", kind: Kind::{:?}, parts: &[{}], scale: {} }},",
@@ -133,10 +102,7 @@ fn write_fields(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
 }
 
 fn write_rows(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
-    writeln!(
-        out,
-        "/// Instructions in the order of the table, then the remainders."
-    )?;
+    writeln!(out, "/// Instructions in the order of the table, then the remainders.")?;
     writeln!(out, "pub static ROWS: [Row; {}] = [", resolved.rows.len())?;
     for row in &resolved.rows {
         let operands: Vec<_> = row
@@ -151,14 +117,8 @@ fn write_rows(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
                 }
             })
             .collect();
-        let variants = row
-            .variants
-            .iter()
-            .fold(0, |bits, variant| bits | variant.mask());
-        let absolute = row
-            .variants
-            .iter()
-            .any(|variant| matches!(variant, super::Variant::AA));
+        let variants = row.variants.iter().fold(0, |bits, variant| bits | variant.mask());
+        let absolute = row.variants.iter().any(|variant| matches!(variant, super::Variant::AA));
         writeln!(
             out,
             "    Row {{ name: \"{}\", form: \"{}\", op: Op::{}, group: Group::{:?}, mask: {:#010X}, value: {:#010X}, reserved: {:#010X}, variants: {variants:#X}, absolute: {absolute}, privilege: {}, models: {:#X}, operands: &[{}] }},",
@@ -183,23 +143,11 @@ fn write_decoder(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     let mut primaries = String::new();
     let mut slots_text = String::new();
     for primary in 0..64u32 {
-        let rows: Vec<_> = resolved
-            .rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| row.value >> 26 == primary)
-            .collect();
+        let rows: Vec<_> = resolved.rows.iter().enumerate().filter(|(_, row)| row.value >> 26 == primary).collect();
         let bits = rows.iter().fold(0, |bits, (_, row)| bits | row.index);
-        let (shift, mask) = if bits == 0 {
-            (0, 0)
-        } else {
-            (bits.trailing_zeros(), bits >> bits.trailing_zeros())
-        };
+        let (shift, mask) = if bits == 0 { (0, 0) } else { (bits.trailing_zeros(), bits >> bits.trailing_zeros()) };
         if rows.is_empty() {
-            writeln!(
-                primaries,
-                "    Primary {{ shift: 0, mask: 0, slots: &[0] }},"
-            )?;
+            writeln!(primaries, "    Primary {{ shift: 0, mask: 0, slots: &[0] }},")?;
             continue;
         }
         let mut slots = Vec::new();
@@ -223,34 +171,21 @@ fn write_decoder(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
                 }
             });
         }
-        writeln!(
-            slots_text,
-            "static SLOTS_{primary}: [u16; {}] = [",
-            slots.len()
-        )?;
+        writeln!(slots_text, "static SLOTS_{primary}: [u16; {}] = [", slots.len())?;
         for line in slots.chunks(24) {
             let line: Vec<_> = line.iter().map(ToString::to_string).collect();
             writeln!(slots_text, "    {},", line.join(", "))?;
         }
         writeln!(slots_text, "];\n")?;
-        writeln!(
-            primaries,
-            "    Primary {{ shift: {shift}, mask: {mask:#X}, slots: &SLOTS_{primary} }},"
-        )?;
+        writeln!(primaries, "    Primary {{ shift: {shift}, mask: {mask:#X}, slots: &SLOTS_{primary} }},")?;
     }
     out.push_str(&slots_text);
     writeln!(
         out,
         "/// Decoder, by primary opcode. A slot is 0, a row's index plus 1, or 0x8000 plus an index into [`GROUPS`]."
     )?;
-    writeln!(
-        out,
-        "pub static PRIMARIES: [Primary; 64] = [\n{primaries}];\n"
-    )?;
-    writeln!(
-        out,
-        "/// Rows that share a slot: the first that has the model and matches the word is meant."
-    )?;
+    writeln!(out, "pub static PRIMARIES: [Primary; 64] = [\n{primaries}];\n")?;
+    writeln!(out, "/// Rows that share a slot: the first that has the model and matches the word is meant.")?;
     writeln!(out, "pub static GROUPS: [&[u16]; {}] = [", groups.len())?;
     for group in groups {
         let group: Vec<_> = group.iter().map(ToString::to_string).collect();
@@ -261,21 +196,13 @@ fn write_decoder(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
 
 fn write_mnemonics(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     let mut names = BTreeMap::<String, Vec<(usize, u32)>>::new();
-    for (index, row) in resolved
-        .rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| !row.name.is_empty())
-    {
+    for (index, row) in resolved.rows.iter().enumerate().filter(|(_, row)| !row.name.is_empty()) {
         for (name, bits) in mnemonics(row) {
             names.entry(name).or_default().push((index, bits));
         }
     }
     let total: usize = names.values().map(Vec::len).sum();
-    writeln!(
-        out,
-        "/// Mnemonics with their suffixes, sorted: row, and the variant bits the suffixes set."
-    )?;
+    writeln!(out, "/// Mnemonics with their suffixes, sorted: row, and the variant bits the suffixes set.")?;
     writeln!(out, "pub static MNEMONICS: [(&str, u16, u32); {total}] = [")?;
     for (name, rows) in names {
         for (index, bits) in rows {
@@ -295,34 +222,21 @@ fn write_registers(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     writeln!(out, "/// A special-purpose register, whatever its numbers.")?;
     writeln!(out, "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]")?;
     writeln!(out, "#[repr(u8)]")?;
-    writeln!(
-        out,
-        "#[expect(missing_docs, reason = \"the names of the architecture\")]"
-    )?;
+    writeln!(out, "#[expect(missing_docs, reason = \"the names of the architecture\")]")?;
     writeln!(out, "pub enum Spr {{")?;
     for (name, _) in &names {
         writeln!(out, "    {},", variant_name(name))?;
     }
     writeln!(out, "}}\n")?;
-    let plain: Vec<&str> = names
-        .iter()
-        .filter(|(_, storage)| *storage == Storage::Plain)
-        .map(|(name, _)| *name)
-        .collect();
-    writeln!(
-        out,
-        "/// How many registers only hold what was written to them."
-    )?;
+    let plain: Vec<&str> =
+        names.iter().filter(|(_, storage)| *storage == Storage::Plain).map(|(name, _)| *name).collect();
+    writeln!(out, "/// How many registers only hold what was written to them.")?;
     writeln!(out, "pub const PLAIN_COUNT: usize = {};\n", plain.len())?;
     writeln!(
         out,
         "/// Special-purpose registers by number; a number may stand for different registers on different models."
     )?;
-    writeln!(
-        out,
-        "pub static SPRS: [SprRow; {}] = [",
-        resolved.registers.len()
-    )?;
+    writeln!(out, "pub static SPRS: [SprRow; {}] = [", resolved.registers.len())?;
     for register in &resolved.registers {
         let storage = match plain.iter().position(|name| *name == register.name) {
             Some(index) => format!("Storage::Plain({index})"),
@@ -341,19 +255,10 @@ fn write_registers(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
         )?;
     }
     writeln!(out, "];\n")?;
-    writeln!(
-        out,
-        "/// Index into [`SPRS`] of the first row of a number, or of the next number."
-    )?;
+    writeln!(out, "/// Index into [`SPRS`] of the first row of a number, or of the next number.")?;
     writeln!(out, "pub static SPR_START: [u16; 1024] = [")?;
-    let starts: Vec<_> = (0..1024)
-        .map(|number| {
-            resolved
-                .registers
-                .partition_point(|row| row.number < number)
-                .to_string()
-        })
-        .collect();
+    let starts: Vec<_> =
+        (0..1024).map(|number| resolved.registers.partition_point(|row| row.number < number).to_string()).collect();
     for line in starts.chunks(32) {
         writeln!(out, "    {},", line.join(", "))?;
     }
@@ -362,15 +267,8 @@ fn write_registers(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
 
 fn write_aliases(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     let mut aliases: Vec<_> = resolved.aliases.iter().collect();
-    aliases.sort_by(|a, b| {
-        a.name
-            .cmp(&b.name)
-            .then(a.parameters.len().cmp(&b.parameters.len()))
-    });
-    writeln!(
-        out,
-        "/// Extended mnemonics, sorted by name and number of operands."
-    )?;
+    aliases.sort_by(|a, b| a.name.cmp(&b.name).then(a.parameters.len().cmp(&b.parameters.len())));
+    writeln!(out, "/// Extended mnemonics, sorted by name and number of operands.")?;
     writeln!(out, "pub static ALIASES: [Alias; {}] = [", aliases.len())?;
     for alias in &aliases {
         let parameters: Vec<_> = alias
@@ -378,11 +276,7 @@ fn write_aliases(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
             .iter()
             .map(|(name, memory)| format!("Parameter {{ name: \"{name}\", memory: {memory} }}"))
             .collect();
-        let template: Vec<_> = alias
-            .template
-            .iter()
-            .map(|text| format!("\"{text}\""))
-            .collect();
+        let template: Vec<_> = alias.template.iter().map(|text| format!("\"{text}\"")).collect();
         writeln!(
             out,
             "    Alias {{ name: \"{}\", parameters: &[{}], base: \"{}\", template: &[{}] }},",
@@ -397,18 +291,9 @@ fn write_aliases(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
         .aliases
         .iter()
         .filter(|alias| alias.show)
-        .map(|alias| {
-            aliases
-                .iter()
-                .position(|other| std::ptr::eq(*other, alias))
-                .unwrap_or_default()
-                .to_string()
-        })
+        .map(|alias| aliases.iter().position(|other| std::ptr::eq(*other, alias)).unwrap_or_default().to_string())
         .collect();
-    writeln!(
-        out,
-        "/// Aliases the disassembler may print, in order of preference."
-    )?;
+    writeln!(out, "/// Aliases the disassembler may print, in order of preference.")?;
     writeln!(out, "pub static SHOWN: [u16; {}] = [", shown.len())?;
     for line in shown.chunks(24) {
         writeln!(out, "    {},", line.join(", "))?;

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    AliasRow, FieldKind, Group, InstructionRow, Isa, Names, Privilege, RegisterRow, Storage,
-    Variant,
-};
+use super::{AliasRow, FieldKind, Group, InstructionRow, Isa, Names, Privilege, RegisterRow, Storage, Variant};
 
 /// A table with everything computed that the rows imply.
 #[derive(Debug, Clone)]
@@ -34,9 +31,7 @@ pub struct ResolvedField {
 impl ResolvedField {
     /// Bits of the instruction word that the field takes.
     pub fn mask(&self) -> u32 {
-        self.parts
-            .iter()
-            .fold(0, |mask, &(shift, width)| mask | (ones(width) << shift))
+        self.parts.iter().fold(0, |mask, &(shift, width)| mask | (ones(width) << shift))
     }
 
     /// The word with this field set to `value`, everything else 0.
@@ -136,33 +131,17 @@ fn range(text: &str) -> Option<(u32, u32)> {
 /// `D(RA0)` and `LEV=0` into operands.
 pub(super) fn operands(args: &str) -> Vec<ResolvedOperand> {
     let mut list = Vec::new();
-    for part in args
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-    {
+    for part in args.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (part, default) = match part.split_once('=') {
             Some((field, value)) => (field, value.parse().ok()),
             None => (part, None),
         };
         match part.strip_suffix(')').and_then(|part| part.split_once('(')) {
             Some((displacement, base)) => {
-                list.push(ResolvedOperand {
-                    field: displacement.to_owned(),
-                    memory: false,
-                    default,
-                });
-                list.push(ResolvedOperand {
-                    field: base.to_owned(),
-                    memory: true,
-                    default: None,
-                });
+                list.push(ResolvedOperand { field: displacement.to_owned(), memory: false, default });
+                list.push(ResolvedOperand { field: base.to_owned(), memory: true, default: None });
             }
-            None => list.push(ResolvedOperand {
-                field: part.to_owned(),
-                memory: false,
-                default,
-            }),
+            None => list.push(ResolvedOperand { field: part.to_owned(), memory: false, default }),
         }
     }
     list
@@ -177,17 +156,9 @@ struct Resolver<'a> {
 impl Resolved {
     /// Resolves `isa`, or lists what is wrong with it.
     pub fn new(isa: &Isa) -> Result<Self, Vec<String>> {
-        let mut resolver = Resolver {
-            isa,
-            problems: Vec::new(),
-            fields: BTreeMap::new(),
-        };
+        let mut resolver = Resolver { isa, problems: Vec::new(), fields: BTreeMap::new() };
         resolver.fields();
-        let mut rows: Vec<_> = isa
-            .instructions
-            .iter()
-            .map(|row| resolver.instruction(row))
-            .collect();
+        let mut rows: Vec<_> = isa.instructions.iter().map(|row| resolver.instruction(row)).collect();
         resolver.overlaps(&rows);
         for row in &isa.remainders {
             let name = format!("remainder of {}", row.op);
@@ -213,12 +184,7 @@ impl Resolved {
         }
         resolver.register_aliases(&registers, &rows, &mut aliases);
         if resolver.problems.is_empty() {
-            Ok(Self {
-                fields: resolver.fields,
-                rows,
-                registers,
-                aliases,
-            })
+            Ok(Self { fields: resolver.fields, rows, registers, aliases })
         } else {
             Err(resolver.problems)
         }
@@ -234,31 +200,17 @@ impl Resolver<'_> {
         for (name, row) in &self.isa.fields {
             let parts: Vec<_> = row.bits.iter().filter_map(|text| range(&text.0)).collect();
             if parts.len() != row.bits.len() || parts.is_empty() {
-                self.problem(
-                    name,
-                    "bits must be numbers or ranges from 0 to 31, such as 16-20",
-                );
+                self.problem(name, "bits must be numbers or ranges from 0 to 31, such as 16-20");
             }
-            self.fields.insert(
-                name.clone(),
-                ResolvedField {
-                    parts,
-                    kind: row.kind,
-                    scale: row.scale,
-                },
-            );
+            self.fields.insert(name.clone(), ResolvedField { parts, kind: row.kind, scale: row.scale });
         }
     }
 
     fn level(&mut self, row: &str, name: &str) -> usize {
-        self.isa
-            .levels
-            .iter()
-            .position(|level| level == name)
-            .unwrap_or_else(|| {
-                self.problem(row, format_args!("level `{name}` is not in `levels`"));
-                0
-            })
+        self.isa.levels.iter().position(|level| level == name).unwrap_or_else(|| {
+            self.problem(row, format_args!("level `{name}` is not in `levels`"));
+            0
+        })
     }
 
     fn names(&mut self, row: &str, names: &Names) -> u32 {
@@ -266,8 +218,7 @@ impl Resolver<'_> {
         for name in &names.0 {
             if let Some(members) = self.isa.sets.get(name) {
                 bits |= self.names(row, &Names(members.clone()));
-            } else if let Some(index) = self.isa.models.iter().position(|model| model.name == *name)
-            {
+            } else if let Some(index) = self.isa.models.iter().position(|model| model.name == *name) {
                 bits |= 1 << index;
             } else {
                 self.problem(row, format_args!("`{name}` is neither a set nor a model"));
@@ -288,9 +239,7 @@ impl Resolver<'_> {
         let within = within.as_ref().map_or(all, |names| self.names(row, names));
         let also = also.as_ref().map_or(0, |names| self.names(row, names));
         let first = since.as_ref().map_or(0, |level| self.level(row, level));
-        let last = until
-            .as_ref()
-            .map_or(usize::MAX, |level| self.level(row, level));
+        let last = until.as_ref().map_or(usize::MAX, |level| self.level(row, level));
         let isa = self.isa;
         let mut bits = also;
         for (index, model) in isa.models.iter().enumerate() {
@@ -319,10 +268,7 @@ impl Resolver<'_> {
             Some(text) => match range(text) {
                 Some((shift, width)) => {
                     if row.xo > ones(width) {
-                        self.problem(
-                            name,
-                            format_args!("extended opcode {} does not fit bits {text}", row.xo),
-                        );
+                        self.problem(name, format_args!("extended opcode {} does not fit bits {text}", row.xo));
                     }
                     ones(width) << shift
                 }
@@ -333,10 +279,7 @@ impl Resolver<'_> {
             },
         };
         if index == 0 && row.xo != 0 {
-            self.problem(
-                name,
-                format_args!("form `{}` has no extended opcode", row.form),
-            );
+            self.problem(name, format_args!("form `{}` has no extended opcode", row.form));
         }
         let mut mask = 0xFC00_0000 | index;
         let mut value = (row.op << 26) | (row.xo << index.trailing_zeros().min(31));
@@ -346,37 +289,25 @@ impl Resolver<'_> {
                     mask |= field.mask();
                     value |= field.encode(constant);
                 }
-                None => self.problem(
-                    name,
-                    format_args!("fixed field `{field}` is not in `fields`"),
-                ),
+                None => self.problem(name, format_args!("fixed field `{field}` is not in `fields`")),
             }
         }
         let mut used = mask;
         for variant in &row.with {
             if used & variant.mask() != 0 {
-                self.problem(
-                    name,
-                    format_args!("variant {variant:?} lies on a bit that is taken"),
-                );
+                self.problem(name, format_args!("variant {variant:?} lies on a bit that is taken"));
             }
             used |= variant.mask();
         }
         let operands = operands(&row.args);
         for operand in &operands {
             let Some(field) = self.fields.get(&operand.field) else {
-                self.problem(
-                    name,
-                    format_args!("operand `{}` is not in `fields`", operand.field),
-                );
+                self.problem(name, format_args!("operand `{}` is not in `fields`", operand.field));
                 continue;
             };
             let bits = field.mask();
             if used & bits != 0 {
-                self.problem(
-                    name,
-                    format_args!("operand `{}` lies on bits that are taken", operand.field),
-                );
+                self.problem(name, format_args!("operand `{}` lies on bits that are taken", operand.field));
             }
             used |= bits;
         }
@@ -404,10 +335,7 @@ impl Resolver<'_> {
                 if a.name == b.name {
                     self.problem(&a.name, "two rows of this name share a model");
                 } else if (a.value ^ b.value) & a.mask & b.mask == 0 {
-                    self.problem(
-                        &a.name,
-                        format_args!("shares words with `{}` on a model that has both", b.name),
-                    );
+                    self.problem(&a.name, format_args!("shares words with `{}` on a model that has both", b.name));
                 }
             }
         }
@@ -415,40 +343,17 @@ impl Resolver<'_> {
 
     fn registers(&mut self) -> Vec<ResolvedRegister> {
         let mut list: Vec<ResolvedRegister> = Vec::new();
-        for RegisterRow {
-            name,
-            number,
-            read,
-            write,
-            models,
-            also,
-            since,
-            until,
-            bits,
-            storage,
-        } in &self.isa.registers
+        for RegisterRow { name, number, read, write, models, also, since, until, bits, storage } in &self.isa.registers
         {
             if *number >= 1024 {
                 self.problem(name, "register number must be below 1024");
             }
             let models = self.models(name, models, also, since, until);
-            for other in list
-                .iter()
-                .filter(|other| other.number == *number && other.models & models != 0)
-            {
-                self.problems.push(format!(
-                    "{name}: shares number {number} with `{}` on a model",
-                    other.name
-                ));
+            for other in list.iter().filter(|other| other.number == *number && other.models & models != 0) {
+                self.problems.push(format!("{name}: shares number {number} with `{}` on a model", other.name));
             }
-            if let Some(other) = list
-                .iter()
-                .find(|other| other.name == *name && other.storage != *storage)
-            {
-                self.problems.push(format!(
-                    "{name}: kept in two ways, see number {}",
-                    other.number
-                ));
+            if let Some(other) = list.iter().find(|other| other.name == *name && other.storage != *storage) {
+                self.problems.push(format!("{name}: kept in two ways, see number {}", other.number));
             }
             list.push(ResolvedRegister {
                 name: name.clone(),
@@ -471,38 +376,24 @@ impl Resolver<'_> {
             Some(list) => match self.isa.lists.get(list) {
                 Some(columns) => columns,
                 None => {
-                    self.problem(
-                        &row.pattern,
-                        format_args!("list `{list}` is not in `lists`"),
-                    );
+                    self.problem(&row.pattern, format_args!("list `{list}` is not in `lists`"));
                     return;
                 }
             },
         };
         for column in columns {
             let fill = |text: &str| {
-                column.iter().fold(text.to_owned(), |text, (key, value)| {
-                    text.replace(&format!("{{{key}}}"), &value.0)
-                })
+                column.iter().fold(text.to_owned(), |text, (key, value)| text.replace(&format!("{{{key}}}"), &value.0))
             };
             let (pattern, base) = (fill(&row.pattern), fill(&row.base));
             let (name, parameters) = pattern.split_once(' ').unwrap_or((&pattern, ""));
             let (target, template) = base.split_once(' ').unwrap_or((&base, ""));
-            let parameters: Vec<_> = operands(parameters)
-                .into_iter()
-                .map(|operand| (operand.field, operand.memory))
-                .collect();
-            let template: Vec<_> = template
-                .split(',')
-                .map(|text| text.trim().to_owned())
-                .filter(|text| !text.is_empty())
-                .collect();
+            let parameters: Vec<_> =
+                operands(parameters).into_iter().map(|operand| (operand.field, operand.memory)).collect();
+            let template: Vec<_> =
+                template.split(',').map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
             for combination in 0..1u32 << row.with.len() {
-                let chosen = row
-                    .with
-                    .iter()
-                    .enumerate()
-                    .filter(|(i, _)| combination & (1 << i) != 0);
+                let chosen = row.with.iter().enumerate().filter(|(i, _)| combination & (1 << i) != 0);
                 let suffix: String = chosen.map(|(_, variant)| variant.suffix()).collect();
                 let alias = ResolvedAlias {
                     name: format!("{name}{suffix}"),
@@ -529,9 +420,7 @@ impl Resolver<'_> {
                 (register.read, "mfspr", format!("mf{}", register.name)),
                 (register.write, "mtspr", format!("mt{}", register.name)),
             ] {
-                if privilege == Privilege::None
-                    || rows.iter().any(|row| row.name == name)
-                    || !seen.insert(name.clone())
+                if privilege == Privilege::None || rows.iter().any(|row| row.name == name) || !seen.insert(name.clone())
                 {
                     continue;
                 }
@@ -541,17 +430,8 @@ impl Resolver<'_> {
                     _ => vec![number, "RT".to_owned()],
                 };
                 let parameters = vec![("RT".to_owned(), false)];
-                let alias = ResolvedAlias {
-                    name,
-                    parameters,
-                    base: base.to_owned(),
-                    template,
-                    show: true,
-                };
-                if into
-                    .iter()
-                    .any(|other| other.name == alias.name && other.parameters.len() == 1)
-                {
+                let alias = ResolvedAlias { name, parameters, base: base.to_owned(), template, show: true };
+                if into.iter().any(|other| other.name == alias.name && other.parameters.len() == 1) {
                     continue;
                 }
                 self.push_alias(alias, rows, into);
@@ -559,38 +439,20 @@ impl Resolver<'_> {
         }
     }
 
-    fn push_alias(
-        &mut self,
-        alias: ResolvedAlias,
-        rows: &[ResolvedRow],
-        into: &mut Vec<ResolvedAlias>,
-    ) {
+    fn push_alias(&mut self, alias: ResolvedAlias, rows: &[ResolvedRow], into: &mut Vec<ResolvedAlias>) {
         let fits = rows.iter().any(|row| {
-            let required = row
-                .operands
-                .iter()
-                .filter(|operand| operand.default.is_none())
-                .count();
+            let required = row.operands.iter().filter(|operand| operand.default.is_none()).count();
             mnemonics(row).iter().any(|(name, _)| *name == alias.base)
                 && (required..=row.operands.len()).contains(&alias.template.len())
         });
         if !fits {
             self.problem(
                 &alias.name,
-                format_args!(
-                    "stands for `{}` with {} operands, which no row has",
-                    alias.base,
-                    alias.template.len()
-                ),
+                format_args!("stands for `{}` with {} operands, which no row has", alias.base, alias.template.len()),
             );
         }
-        if into.iter().any(|other| {
-            other.name == alias.name && other.parameters.len() == alias.parameters.len()
-        }) {
-            self.problem(
-                &alias.name,
-                "two aliases of this name take the same number of operands",
-            );
+        if into.iter().any(|other| other.name == alias.name && other.parameters.len() == alias.parameters.len()) {
+            self.problem(&alias.name, "two aliases of this name take the same number of operands");
         }
         into.push(alias);
     }
@@ -600,11 +462,7 @@ impl Resolver<'_> {
 pub(super) fn mnemonics(row: &ResolvedRow) -> Vec<(String, u32)> {
     (0..1u32 << row.variants.len())
         .map(|combination| {
-            let chosen = row
-                .variants
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| combination & (1 << i) != 0);
+            let chosen = row.variants.iter().enumerate().filter(|(i, _)| combination & (1 << i) != 0);
             chosen.fold((row.name.clone(), 0), |(name, bits), (_, variant)| {
                 (format!("{name}{}", variant.suffix()), bits | variant.mask())
             })

@@ -5,10 +5,7 @@ const TEXT: &str = include_str!("../../isa/powerpc.yaml");
 fn problems(text: &str) -> String {
     match Isa::read("test", text) {
         Err(error @ IsaError::Rows { .. }) => error.to_string(),
-        other => panic!(
-            "expected problems in the rows, got {:?}",
-            other.map(|_| "a table")
-        ),
+        other => panic!("expected problems in the rows, got {:?}", other.map(|_| "a table")),
     }
 }
 
@@ -23,43 +20,26 @@ fn the_table_is_sound() {
 fn the_checked_in_rust_table_is_current() {
     let (isa, resolved) = Isa::read("powerpc.yaml", TEXT).expect("a sound table");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../harness/ppc/src/table.rs");
-    let text = std::fs::read_to_string(path)
-        .expect("the checked-in table")
-        .replace("\r\n", "\n");
-    assert!(
-        text == generate(&isa, &resolved),
-        "harness/ppc/src/table.rs is out of date; run `{COMMAND}`"
-    );
+    let text = std::fs::read_to_string(path).expect("the checked-in table").replace("\r\n", "\n");
+    assert!(text == generate(&isa, &resolved), "harness/ppc/src/table.rs is out of date; run `{COMMAND}`");
 }
 
 #[test]
 fn overlapping_rows_are_named() {
-    let text = TEXT.replace(
-        "{ name: addc, form: XO, op: 31, xo: 10,",
-        "{ name: addc, form: XO, op: 31, xo: 266,",
-    );
-    assert!(
-        problems(&text).contains("add: shares words with `addc`"),
-        "{}",
-        problems(&text)
-    );
+    let text = TEXT.replace("{ name: addc, form: XO, op: 31, xo: 10,", "{ name: addc, form: XO, op: 31, xo: 266,");
+    assert!(problems(&text).contains("add: shares words with `addc`"), "{}", problems(&text));
 }
 
 #[test]
 fn operands_on_opcode_bits_are_named() {
-    let text = TEXT.replace(
-        r#"args: "RT", for: supervisor, group: system"#,
-        r#"args: "RT, ME", for: supervisor, group: system"#,
-    );
+    let text = TEXT
+        .replace(r#"args: "RT", for: supervisor, group: system"#, r#"args: "RT, ME", for: supervisor, group: system"#);
     assert!(problems(&text).contains("mfmsr: operand `ME` lies on bits that are taken"));
 }
 
 #[test]
 fn unknown_names_are_named() {
-    let text = TEXT.replace(
-        "since: v3.1, in: wide, group: cr",
-        "since: v3.7, in: wild, group: cr",
-    );
+    let text = TEXT.replace("since: v3.1, in: wide, group: cr", "since: v3.7, in: wild, group: cr");
     let text = problems(&text);
     assert!(text.contains("setbc: level `v3.7` is not in `levels`"));
     assert!(text.contains("setbc: `wild` is neither a set nor a model"));

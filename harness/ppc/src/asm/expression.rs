@@ -37,10 +37,7 @@ pub(crate) struct Value {
 
 impl Value {
     pub(crate) fn number(number: i128) -> Self {
-        Self {
-            kind: ValueKind::Number,
-            number,
-        }
+        Self { kind: ValueKind::Number, number }
     }
 }
 
@@ -55,36 +52,18 @@ struct Parser<'a> {
 }
 
 /// Evaluates an expression; `lookup` gives the value of names.
-pub(crate) fn evaluate(
-    text: &str,
-    lookup: &dyn Fn(&str) -> Option<Value>,
-) -> Result<Value, Trouble> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        lookup,
-        depth: 0,
-    };
+pub(crate) fn evaluate(text: &str, lookup: &dyn Fn(&str) -> Option<Value>) -> Result<Value, Trouble> {
+    let mut parser = Parser { text, at: 0, lookup, depth: 0 };
     let value = parser.binary(0)?;
     parser.skip();
     match parser.rest().chars().next() {
         None => Ok(value),
-        Some(c) => Err((
-            parser.at,
-            format!("`{c}` does not belong here; separate operands with commas"),
-        )),
+        Some(c) => Err((parser.at, format!("`{c}` does not belong here; separate operands with commas"))),
     }
 }
 
 /// Operators by how tightly they bind, loosest first.
-const LEVELS: [&[&str]; 6] = [
-    &["|"],
-    &["^"],
-    &["&"],
-    &["<<", ">>"],
-    &["+", "-"],
-    &["*", "/"],
-];
+const LEVELS: [&[&str]; 6] = [&["|"], &["^"], &["&"], &["<<", ">>"], &["+", "-"], &["*", "/"]];
 
 impl<'a> Parser<'a> {
     fn rest(&self) -> &'a str {
@@ -102,10 +81,7 @@ impl<'a> Parser<'a> {
         let mut left = self.binary(level + 1)?;
         loop {
             self.skip();
-            let Some(operator) = operators
-                .iter()
-                .find(|operator| self.rest().starts_with(**operator))
-            else {
+            let Some(operator) = operators.iter().find(|operator| self.rest().starts_with(**operator)) else {
                 return Ok(left);
             };
             let place = self.at;
@@ -116,18 +92,14 @@ impl<'a> Parser<'a> {
                 "|" => Some(a | b),
                 "^" => Some(a ^ b),
                 "&" => Some(a & b),
-                "<<" => u32::try_from(b)
-                    .ok()
-                    .filter(|b| *b < 64)
-                    .and_then(|b| a.checked_mul(1 << b)),
+                "<<" => u32::try_from(b).ok().filter(|b| *b < 64).and_then(|b| a.checked_mul(1 << b)),
                 ">>" => u32::try_from(b).ok().filter(|b| *b < 64).map(|b| a >> b),
                 "+" => a.checked_add(b),
                 "-" => a.checked_sub(b),
                 "*" => a.checked_mul(b),
                 _ => a.checked_div(b),
             };
-            let number =
-                result.ok_or_else(|| (place, format!("{a} {operator} {b} cannot be computed")))?;
+            let number = result.ok_or_else(|| (place, format!("{a} {operator} {b} cannot be computed")))?;
             left = Value::number(number);
         }
     }
@@ -170,12 +142,9 @@ impl<'a> Parser<'a> {
                 let end = rest.find(|c| !inside(c)).unwrap_or(rest.len());
                 self.at += end;
                 let name = &rest[..end];
-                (self.lookup)(name).or_else(|| named(name)).ok_or_else(|| {
-                    (
-                        place,
-                        format!("`{name}` is not defined; add a label or a symbol of that name"),
-                    )
-                })?
+                (self.lookup)(name)
+                    .or_else(|| named(name))
+                    .ok_or_else(|| (place, format!("`{name}` is not defined; add a label or a symbol of that name")))?
             }
             Some(c) => return Err((place, format!("`{c}` does not begin an operand"))),
             None => return Err((place, "an operand is missing".to_owned())),
@@ -186,9 +155,7 @@ impl<'a> Parser<'a> {
 
     fn digits(&mut self) -> Result<Value, Trouble> {
         let (place, rest) = (self.at, self.rest());
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         self.at += end;
         let text = rest[..end].replace('_', "").to_ascii_lowercase();
         let (digits, radix) = match text.get(..2) {
@@ -198,12 +165,7 @@ impl<'a> Parser<'a> {
         };
         u64::from_str_radix(digits, radix)
             .map(|number| Value::number(number.into()))
-            .map_err(|_| {
-                (
-                    place,
-                    format!("`{}` is no number of up to 64 bits", &rest[..end]),
-                )
-            })
+            .map_err(|_| (place, format!("`{}` is no number of up to 64 bits", &rest[..end])))
     }
 }
 
@@ -211,18 +173,11 @@ impl<'a> Parser<'a> {
 fn named(name: &str) -> Option<Value> {
     let numbered = |prefix: &str, limit: i128, kind| {
         let digits = name.strip_prefix(prefix)?;
-        let canonical =
-            digits == "0" || !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
-        let number = digits
-            .parse()
-            .ok()
-            .filter(|number| canonical && *number < limit)?;
+        let canonical = digits == "0" || !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.parse().ok().filter(|number| canonical && *number < limit)?;
         Some(Value { kind, number })
     };
-    let bit = ["lt", "gt", "eq", "so"]
-        .iter()
-        .position(|bit| *bit == name)
-        .or((name == "un").then_some(3));
+    let bit = ["lt", "gt", "eq", "so"].iter().position(|bit| *bit == name).or((name == "un").then_some(3));
     numbered("r", 32, ValueKind::Gpr)
         .or_else(|| numbered("cr", 8, ValueKind::Cr))
         .or_else(|| numbered("f", 32, ValueKind::Fpr))
@@ -231,9 +186,6 @@ fn named(name: &str) -> Option<Value> {
         .or_else(|| bit.map(|bit| Value::number(bit as i128)))
         .or_else(|| {
             let row = SPRS.iter().find(|row| row.name == name)?;
-            Some(Value {
-                kind: ValueKind::Spr,
-                number: row.number.into(),
-            })
+            Some(Value { kind: ValueKind::Spr, number: row.number.into() })
         })
 }
