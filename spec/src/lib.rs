@@ -4,7 +4,10 @@
 pub mod abi;
 pub mod arch;
 pub mod case;
+pub mod collisions;
 pub mod expr;
 pub mod library;
+pub mod lint;
+mod slots;
 pub mod word;
 pub mod yaml;
