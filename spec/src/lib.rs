@@ -4,8 +4,11 @@
 pub mod abi;
 pub mod arch;
 pub mod case;
+pub mod collisions;
 pub mod expr;
 pub mod isa;
 pub mod library;
+pub mod lint;
+mod slots;
 pub mod word;
 pub mod yaml;
