@@ -75,6 +75,9 @@ fn diagnose(text: &mut String, outcome: &Outcome) {
     if let Some(reason) = &outcome.reason {
         put("", "reason", reason);
     }
+    if !outcome.clauses.is_empty() {
+        put("", "clauses", &outcome.clauses.join(" "));
+    }
     put("", "reproduce", &outcome.reproduce);
     for (at, mismatch) in outcome.mismatches.iter().enumerate() {
         let first = if at == 0 { "mismatches:\n  - " } else { "- " };

@@ -22,7 +22,7 @@ pub(super) struct Page {
     warning: Option<&'static str>,
     columns: Vec<Column>,
     first: Vec<Link>,
-    unexpected: u64,
+    more: u64,
     abis: Vec<Abi>,
     legend: Vec<(&'static str, &'static str)>,
 }
@@ -55,7 +55,7 @@ impl Page {
         let digests: Vec<_> = reports.iter().map(|r| &r.header.spec_digest).collect();
         let mut matrix = Matrix::new(reports);
         let mut first = Vec::new();
-        let mut unexpected = 0;
+        let (mut unexpected, mut listed) = (0, 0);
         let chosen = budget::choose(reports);
         for (column, report) in reports.iter().enumerate() {
             for (at, outcome) in report.outcomes.iter().enumerate() {
@@ -63,9 +63,7 @@ impl Page {
                 let link = || link(outcome, &titles[column], column, at, shown);
                 if !outcome.verdict.is_expected() {
                     unexpected += 1;
-                    if first.len() < FIRST {
-                        first.push(link());
-                    }
+                    listed += u64::from(list(&mut first, link()));
                 }
                 matrix.count(outcome, column);
                 let clause = matrix.clause(&outcome.abi, home(outcome));
@@ -84,11 +82,23 @@ impl Page {
             ),
             columns: reports.iter().map(column).collect(),
             first,
-            unexpected,
+            more: unexpected - listed,
             abis: matrix.finish(),
             legend: Verdict::ALL.map(|v| (v.name(), symbol(v))).to_vec(),
         }
     }
+}
+
+/// Adds a finding to the list at the top; backends that fail alike share a line. `false` when the list is full.
+fn list(first: &mut Vec<Link>, link: Link) -> bool {
+    let room = first.len() < FIRST;
+    let alike = |l: &&mut Link| l.id == link.id && l.verdict == link.verdict && l.says == link.says;
+    match first.iter_mut().find(alike) {
+        Some(same) => same.backends.extend(link.backends),
+        None if room => first.push(link),
+        None => return false,
+    }
+    true
 }
 
 fn column(report: &Report) -> Column {

@@ -118,7 +118,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes a whole report to `path`, for example one that [`crate::merge`] made.
+/// Writes a whole report to `path`, for example one that [`crate::merge()`] made.
 ///
 /// # Errors
 /// As [`Writer`].

@@ -1,9 +1,5 @@
 //! Reports such as a run gives, for the tests of every view and for the sample page.
 #![allow(dead_code, reason = "each test uses its own part")]
-#![expect(
-    clippy::allow_attributes,
-    reason = "whether anything is dead differs by test"
-)]
 
 use std::collections::BTreeMap;
 
