@@ -21,11 +21,7 @@ fn written(report: &Report) -> Vec<u8> {
     for outcome in &report.outcomes {
         writer.outcome(outcome).unwrap();
     }
-    let ending = Ending {
-        interrupted: report.footer.interrupted.clone(),
-        coverage: report.footer.coverage,
-        elapsed_ms: report.footer.elapsed_ms,
-    };
+    let ending = Ending::from(&report.footer);
     assert_eq!(writer.finish(ending).unwrap(), report.footer);
     bytes
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::budget::{self, Shown, home};
+use super::budget::{self, Shown, blamed, home};
 use super::finding::{Link, finding, link, safe, symbol};
 use super::matrix::{Abi, Matrix};
 use crate::model::{Counts, Report, Share, Verdict};
@@ -35,6 +35,7 @@ struct Column {
     says: String,
     bars: Vec<Bar>,
     facts: Vec<(&'static str, String)>,
+    stale: Vec<String>,
     known: Vec<(u64, String)>,
     skipped: Vec<(u64, String)>,
 }
@@ -68,7 +69,16 @@ impl Page {
                 matrix.count(outcome, column);
                 let clause = matrix.clause(&outcome.abi, home(outcome));
                 match shown {
-                    Some(Shown::Full) => clause.findings.push(finding(outcome, link())),
+                    Some(Shown::Full) => {
+                        clause.findings.push(finding(outcome, link()));
+                        // Other clauses that it breaks point to it.
+                        for name in blamed(outcome).skip(1).take(budget::POINTERS) {
+                            let other = matrix.clause(&outcome.abi, name);
+                            if other.named.len() < budget::NAMED {
+                                other.named.push(link());
+                            }
+                        }
+                    }
                     Some(Shown::Named) => clause.named.push(link()),
                     Some(Shown::Counted) => clause.counted += 1,
                     None => {}
@@ -117,6 +127,11 @@ fn column(report: &Report) -> Column {
             "bad",
             format!("{} of {rows} did not end as expected", counts.unexpected()),
         )
+    } else if !report.footer.stale.is_empty() {
+        (
+            "bad",
+            "Stale entries in the list of known deviations".to_owned(),
+        )
     } else {
         (
             "good",
@@ -144,6 +159,13 @@ fn column(report: &Report) -> Column {
         says,
         bars: bars.collect(),
         facts: facts(report),
+        stale: report
+            .footer
+            .stale
+            .iter()
+            .take(REASONS)
+            .map(|entry| safe(entry))
+            .collect(),
         known: reasons(report, Verdict::KnownFail),
         skipped: reasons(report, Verdict::Skip),
     }

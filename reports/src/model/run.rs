@@ -218,6 +218,10 @@ pub struct Footer {
     /// Why the run ended early, when it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<String>,
+    /// Entries of the list of known deviations that no longer tell the truth, as [`crate::known::Stale`] puts them.
+    /// Any of them fails the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<String>,
     /// How much of the spec was exercised.
     #[serde(default)]
     pub coverage: Coverage,
@@ -250,11 +254,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether the run ended, ran every planned row, and each ended as it should.
+    /// Whether the run ended, ran every planned row, and each ended as it should, with no stale entry in the list of
+    /// known deviations.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.footer.finished
             && self.footer.interrupted.is_none()
+            && self.footer.stale.is_empty()
             && self.outcomes.iter().all(|o| o.verdict.is_expected())
     }
 

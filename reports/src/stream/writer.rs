@@ -127,9 +127,5 @@ pub fn write(path: impl Into<PathBuf>, report: &Report) -> Result<Footer, Stream
     for outcome in &report.outcomes {
         writer.outcome(outcome)?;
     }
-    writer.finish(Ending {
-        interrupted: report.footer.interrupted.clone(),
-        coverage: report.footer.coverage,
-        elapsed_ms: report.footer.elapsed_ms,
-    })
+    writer.finish(Ending::from(&report.footer))
 }

@@ -252,6 +252,7 @@ pub fn report() -> Report {
 pub fn assemble(header: Header, outcomes: Vec<Outcome>) -> Report {
     let ending = Ending {
         interrupted: None,
+        stale: vec![],
         coverage: Coverage::measure(CLAUSES.len() as u64, 9, &outcomes),
         elapsed_ms: None,
     };
