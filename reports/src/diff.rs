@@ -119,9 +119,10 @@ fn details(a: &Outcome, b: &Outcome) -> Vec<String> {
     };
     let (left, right) = (seen(a), seen(b));
     let mut lines = Vec::new();
-    if a.reason != b.reason {
-        let or_none = |o: &Outcome| o.reason.clone().unwrap_or_else(|| "no reason".into());
-        lines.push(format!("{} / {}", or_none(a), or_none(b)));
+    match (&a.reason, &b.reason) {
+        (Some(a), Some(b)) if a != b => lines.push(format!("{a} / {b}")),
+        (Some(only), None) | (None, Some(only)) => lines.push(only.clone()),
+        _ => {}
     }
     let mut subjects: Vec<_> = left
         .keys()
@@ -136,9 +137,7 @@ fn details(a: &Outcome, b: &Outcome) -> Vec<String> {
         let met = |by: &Outcome, other: &Outcome| {
             let died = matches!(by.verdict, Verdict::Crash | Verdict::Hang);
             let asked = other.mismatches.iter().find(|m| m.subject == *subject);
-            asked
-                .filter(|_| !died)
-                .map(|m| format!("{}, as expected", m.expected))
+            asked.filter(|_| !died).map(|m| m.expected.clone())
         };
         let l = l.cloned().or_else(|| met(a, b));
         let r = r.cloned().or_else(|| met(b, a));

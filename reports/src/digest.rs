@@ -12,6 +12,8 @@ use crate::text::plural;
 pub struct Ending {
     /// Why the run ended early, when it did.
     pub interrupted: Option<String>,
+    /// Entries of the list of known deviations that no longer tell the truth, see [`crate::KnownList::stale`].
+    pub stale: Vec<String>,
     /// How much of the spec was exercised, see [`Coverage::measure`].
     pub coverage: Coverage,
     /// Wall time in milliseconds; `None` keeps the report reproducible.
@@ -70,6 +72,7 @@ impl Tally {
             digest: hex(&hash.finalize()),
             finished: interrupted.is_none(),
             interrupted,
+            stale: ending.stale,
             coverage: ending.coverage,
             elapsed_ms: ending.elapsed_ms,
         }
@@ -79,6 +82,17 @@ impl Tally {
 /// The one line that stands for `value` in a stream.
 pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("the model holds only strings, numbers and string maps")
+}
+
+impl From<&Footer> for Ending {
+    fn from(footer: &Footer) -> Self {
+        Self {
+            interrupted: footer.interrupted.clone(),
+            stale: footer.stale.clone(),
+            coverage: footer.coverage,
+            elapsed_ms: footer.elapsed_ms,
+        }
+    }
 }
 
 impl Report {

@@ -1,7 +1,8 @@
 //! JUnit XML, for CI systems: one suite an ABI, one test case a row, no verdict lost.
 //!
 //! A fail or unexpected pass is a failure, a crash or hang an error, a known fail or skip is skipped with a message
-//! that tells them apart. A run that did not finish has an error of its own, so that no CI takes it for a pass.
+//! that tells them apart. A run that did not finish has an error of its own, so that no CI takes it for a pass; so has
+//! each stale entry of the list of known deviations.
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub fn render(report: &Report) -> Result<String, JunitError> {
         suite.add_test_case(case(outcome));
     }
     junit.add_test_suites(suites.into_values());
+    let mut run = suite(report, "hypercheck");
     if !report.footer.finished {
         let why = report
             .footer
@@ -38,9 +40,18 @@ pub fn render(report: &Report) -> Result<String, JunitError> {
             .unwrap_or("no reason given");
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_type("not-finished").set_message(line(why));
-        let mut suite = suite(report, "hypercheck");
-        suite.add_test_case(TestCase::new("the run finished", status));
-        junit.add_test_suite(suite);
+        run.add_test_case(TestCase::new("the run finished", status));
+    }
+    for entry in &report.footer.stale {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("stale").set_message(line(entry));
+        run.add_test_case(TestCase::new(
+            line(&format!("known deviations, {entry}")),
+            status,
+        ));
+    }
+    if run.tests > 0 {
+        junit.add_test_suite(run);
     }
     Ok(junit.to_string()?)
 }

@@ -53,7 +53,10 @@ pub enum KnownError {
         source: std::io::Error,
     },
     /// The file is no list of entries.
-    #[error("{}:{line}:{column}: {why}", path.display())]
+    #[error(
+        "{}:{line}:{column}: {why}\n  = help: write a list of entries with id, because and source, and clause or versions where they matter",
+        path.display()
+    )]
     Yaml {
         /// The file.
         path: PathBuf,
@@ -78,6 +81,25 @@ pub enum KnownError {
         /// What is wrong and what to write instead.
         why: String,
     },
+}
+
+/// The reader names neither the file nor the place twice, so neither do we.
+fn yaml_error(error: &serde_yaml::Error, path: &Path) -> KnownError {
+    let (line, column) = error
+        .location()
+        .map_or((0, 0), |at| (at.line(), at.column()));
+    let rendered = error.render();
+    let placed = format!("error: line {line} column {column}: ");
+    let why = rendered
+        .strip_prefix(&placed)
+        .unwrap_or(&rendered)
+        .trim_end();
+    KnownError::Yaml {
+        path: path.to_owned(),
+        line,
+        column,
+        why: why.replacen("<input>", &path.display().to_string(), 1),
+    }
 }
 
 /// An entry that no longer tells the truth.
@@ -161,12 +183,7 @@ impl KnownList {
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, KnownError> {
         let path = path.as_ref();
         let entries: Option<Vec<serde_yaml::Spanned<Entry>>> =
-            serde_yaml::from_str(text).map_err(|error| KnownError::Yaml {
-                path: path.to_owned(),
-                line: error.location().map_or(0, |at| at.line()),
-                column: error.location().map_or(0, |at| at.column()),
-                why: error.render(),
-            })?;
+            serde_yaml::from_str(text).map_err(|error| yaml_error(&error, path))?;
         let mut list = Self::default();
         for spanned in entries.unwrap_or_default() {
             let at = spanned.defined;

@@ -69,9 +69,14 @@ pub fn merge(reports: Vec<Report>) -> Result<Report, MergeError> {
     let clauses = total(|c| c.clauses.total);
     let calls = total(|c| c.calls.total);
     let elapsed_ms = reports.iter().filter_map(|r| r.footer.elapsed_ms).max();
+    let stale: BTreeSet<String> = reports
+        .iter()
+        .flat_map(|r| r.footer.stale.clone())
+        .collect();
     let outcomes: Vec<_> = reports.into_iter().flat_map(|r| r.outcomes).collect();
     let ending = Ending {
         interrupted: (!interrupted.is_empty()).then(|| interrupted.join("; ")),
+        stale: stale.into_iter().collect(),
         coverage: Coverage::measure(clauses, calls, &outcomes),
         elapsed_ms,
     };

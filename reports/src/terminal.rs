@@ -81,6 +81,7 @@ pub fn render(report: &Report, style: Style) -> String {
         "known deviations",
     );
     reasons(&mut text, report, style, Verdict::Skip, "skipped");
+    stale(&mut text, report, style);
     coverage(&mut text, report);
     verdict(&mut text, report, style);
     text
@@ -199,6 +200,21 @@ fn reasons(text: &mut String, report: &Report, style: Style, verdict: Verdict, t
     }
 }
 
+fn stale(text: &mut String, report: &Report, style: Style) {
+    if !report.footer.stale.is_empty() {
+        put(
+            text,
+            &format!(
+                "\n{}",
+                style.bad("stale entries in the list of known deviations")
+            ),
+        );
+    }
+    for entry in &report.footer.stale {
+        put(text, &format!("  {}", line(entry)));
+    }
+}
+
 fn coverage(text: &mut String, report: &Report) {
     let coverage = report.footer.coverage;
     let shares = [("clauses", coverage.clauses), ("calls", coverage.calls)];
@@ -229,6 +245,11 @@ fn verdict(text: &mut String, report: &Report, style: Style) {
         style.bad(&format!(
             "FAILED: {} of {rows} did not end as expected",
             counts.unexpected()
+        ))
+    } else if !report.footer.stale.is_empty() {
+        let entries = report.footer.stale.len();
+        style.bad(&format!(
+            "FAILED: {rows} as expected, but stale known deviations: {entries}"
         ))
     } else {
         style.good(&format!("OK: {rows}, all as expected"))

@@ -41,7 +41,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
-/// Like [`line`], but line ends stay, for disassembly and logs.
+/// Like [`line()`], but line ends stay, for disassembly and logs.
 #[must_use]
 pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n')

@@ -167,5 +167,6 @@ fn what_is_wrong_with_a_list_is_said_with_its_place() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("known-errors", said));
 }

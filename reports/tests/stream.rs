@@ -21,11 +21,7 @@ fn written(report: &Report) -> Vec<u8> {
     for outcome in &report.outcomes {
         writer.outcome(outcome).unwrap();
     }
-    let ending = Ending {
-        interrupted: report.footer.interrupted.clone(),
-        coverage: report.footer.coverage,
-        elapsed_ms: report.footer.elapsed_ms,
-    };
+    let ending = Ending::from(&report.footer);
     assert_eq!(writer.finish(ending).unwrap(), report.footer);
     bytes
 }
@@ -80,7 +76,7 @@ fn without(mut lines: Vec<String>, at: usize) -> Vec<String> {
 #[case::a_line_more(changed(|mut l| { let line = l[1].replace("edge-04", "edge-99"); l.insert(2, line); l }), "report.jsonl:36: the footer does not fit: it counts 33 outcomes, there are 34")]
 #[case::a_line_twice(changed(|mut l| { l.insert(2, l[1].clone()); l }), "report.jsonl:3: kvm-epapr/EV_IDLE/derived/edge-04 is reported twice")]
 #[case::a_verdict_changed(changed(|mut l| { l[1] = l[1].replace("\"pass\"", "\"skip\""); l }), "report.jsonl:35: the footer does not fit: the verdicts counted are not those of the lines")]
-#[case::words_changed(changed(|mut l| { l[1] = l[1].replace("powerpc", "powerpc").replace("edge-04\",\"abi", "edge-05\",\"abi"); l }), "report.jsonl:35: the digest is ")]
+#[case::words_changed(changed(|mut l| { l[1] = l[1].replace("edge-04\",\"abi", "edge-05\",\"abi"); l }), "report.jsonl:35: the digest is ")]
 #[case::garbage(changed(|mut l| { l[3] = "Segmentation fault".into(); l }), "report.jsonl:4: not a line of a report")]
 #[case::unknown_field(changed(|mut l| { l[3] = l[3].replacen("{\"id\"", "{\"colour\":1,\"id\"", 1); l }), "report.jsonl:4: not a line of a report: unknown field `colour`")]
 #[case::second_header(changed(|mut l| { l.insert(2, l[0].clone()); l }), "report.jsonl:3: a second header")]

@@ -145,6 +145,34 @@ fn a_run_that_did_not_finish_looks_so_in_every_view() {
 }
 
 #[test]
+fn a_stale_known_deviation_fails_the_run_in_every_view() {
+    let mut report = common::reference();
+    assert!(report.passed());
+    report.footer.stale = vec!["line 7: entry `papr/*` covers no case row".into()];
+    assert!(!report.passed());
+    for view in [terminal_text, tap::render, junit_text, html_text] {
+        assert!(view(&report).contains("covers no case row"));
+    }
+    assert!(terminal_text(&report).contains("FAILED"));
+    assert!(tap::render(&report).contains("1..34\n"));
+    assert!(junit_text(&report).contains("failures=\"1\""));
+}
+
+#[test]
+fn a_failure_that_breaks_two_clauses_is_reached_from_both() {
+    let mut report = common::report();
+    let row = report
+        .outcomes
+        .iter_mut()
+        .find(|o| o.mismatches.len() == 3)
+        .unwrap();
+    row.mismatches[1].clause = Some("papr.user-mode".into());
+    let page = html_text(&report);
+    let other = &page[page.find("<code>papr.user-mode</code> <i").unwrap()..];
+    assert!(other.contains("<a href=\"#f0-13\">"), "{other}");
+}
+
+#[test]
 fn of_very_many_failures_only_the_first_are_shown_in_full() {
     let text = terminal::render(
         &common::report(),

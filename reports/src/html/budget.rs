@@ -7,7 +7,9 @@ use crate::model::{Outcome, Report, Verdict};
 /// Findings of one clause and report that are shown in full.
 const ALIKE: usize = 10;
 /// Findings of one clause and report that are named beyond those.
-const NAMED: usize = 40;
+pub(super) const NAMED: usize = 40;
+/// Further clauses that point to a finding which breaks several.
+pub(super) const POINTERS: usize = 8;
 /// Bytes for findings in full.
 const FULL_BYTES: usize = 1_100_000;
 /// Bytes for names.
@@ -109,7 +111,9 @@ fn weight(outcome: &Outcome) -> usize {
             + optional(&e.log)
             + optional(&e.step)
     });
+    let pointers = blamed(outcome).skip(1).take(POINTERS).count();
     1500 + 3 * capped(&outcome.id)
+        + pointers * (capped(&outcome.id) + 200)
         + optional(&outcome.reason)
         + optional(&outcome.file)
         + capped(&outcome.reproduce)

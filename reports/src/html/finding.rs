@@ -18,11 +18,11 @@ pub(super) const REGISTERS: usize = 120;
 #[derive(Serialize)]
 pub(super) struct Link {
     anchor: Option<String>,
-    verdict: &'static str,
+    pub(super) verdict: &'static str,
     symbol: &'static str,
-    id: String,
-    backend: String,
-    says: String,
+    pub(super) id: String,
+    pub(super) backends: Vec<String>,
+    pub(super) says: String,
 }
 
 /// A finding with its evidence.
@@ -72,7 +72,7 @@ pub(super) fn link(
         verdict: outcome.verdict.name(),
         symbol: symbol(outcome.verdict),
         id: safe(&outcome.id),
-        backend: backend.to_owned(),
+        backends: vec![backend.to_owned()],
         says: safe(&shorten(&summary(outcome), 300)),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::budget::{self, Shown, home};
+use super::budget::{self, Shown, blamed, home};
 use super::finding::{Link, finding, link, safe, symbol};
 use super::matrix::{Abi, Matrix};
 use crate::model::{Counts, Report, Share, Verdict};
@@ -22,7 +22,7 @@ pub(super) struct Page {
     warning: Option<&'static str>,
     columns: Vec<Column>,
     first: Vec<Link>,
-    unexpected: u64,
+    more: u64,
     abis: Vec<Abi>,
     legend: Vec<(&'static str, &'static str)>,
 }
@@ -35,6 +35,7 @@ struct Column {
     says: String,
     bars: Vec<Bar>,
     facts: Vec<(&'static str, String)>,
+    stale: Vec<String>,
     known: Vec<(u64, String)>,
     skipped: Vec<(u64, String)>,
 }
@@ -55,7 +56,7 @@ impl Page {
         let digests: Vec<_> = reports.iter().map(|r| &r.header.spec_digest).collect();
         let mut matrix = Matrix::new(reports);
         let mut first = Vec::new();
-        let mut unexpected = 0;
+        let (mut unexpected, mut listed) = (0, 0);
         let chosen = budget::choose(reports);
         for (column, report) in reports.iter().enumerate() {
             for (at, outcome) in report.outcomes.iter().enumerate() {
@@ -63,14 +64,21 @@ impl Page {
                 let link = || link(outcome, &titles[column], column, at, shown);
                 if !outcome.verdict.is_expected() {
                     unexpected += 1;
-                    if first.len() < FIRST {
-                        first.push(link());
-                    }
+                    listed += u64::from(list(&mut first, link()));
                 }
                 matrix.count(outcome, column);
                 let clause = matrix.clause(&outcome.abi, home(outcome));
                 match shown {
-                    Some(Shown::Full) => clause.findings.push(finding(outcome, link())),
+                    Some(Shown::Full) => {
+                        clause.findings.push(finding(outcome, link()));
+                        // Other clauses that it breaks point to it.
+                        for name in blamed(outcome).skip(1).take(budget::POINTERS) {
+                            let other = matrix.clause(&outcome.abi, name);
+                            if other.named.len() < budget::NAMED {
+                                other.named.push(link());
+                            }
+                        }
+                    }
                     Some(Shown::Named) => clause.named.push(link()),
                     Some(Shown::Counted) => clause.counted += 1,
                     None => {}
@@ -84,11 +92,23 @@ impl Page {
             ),
             columns: reports.iter().map(column).collect(),
             first,
-            unexpected,
+            more: unexpected - listed,
             abis: matrix.finish(),
             legend: Verdict::ALL.map(|v| (v.name(), symbol(v))).to_vec(),
         }
     }
+}
+
+/// Adds a finding to the list at the top; backends that fail alike share a line. `false` when the list is full.
+fn list(first: &mut Vec<Link>, link: Link) -> bool {
+    let room = first.len() < FIRST;
+    let alike = |l: &&mut Link| l.id == link.id && l.verdict == link.verdict && l.says == link.says;
+    match first.iter_mut().find(alike) {
+        Some(same) => same.backends.extend(link.backends),
+        None if room => first.push(link),
+        None => return false,
+    }
+    true
 }
 
 fn column(report: &Report) -> Column {
@@ -106,6 +126,11 @@ fn column(report: &Report) -> Column {
         (
             "bad",
             format!("{} of {rows} did not end as expected", counts.unexpected()),
+        )
+    } else if !report.footer.stale.is_empty() {
+        (
+            "bad",
+            "Stale entries in the list of known deviations".to_owned(),
         )
     } else {
         (
@@ -134,6 +159,13 @@ fn column(report: &Report) -> Column {
         says,
         bars: bars.collect(),
         facts: facts(report),
+        stale: report
+            .footer
+            .stale
+            .iter()
+            .take(REASONS)
+            .map(|entry| safe(entry))
+            .collect(),
         known: reasons(report, Verdict::KnownFail),
         skipped: reasons(report, Verdict::Skip),
     }

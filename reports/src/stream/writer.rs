@@ -118,7 +118,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes a whole report to `path`, for example one that [`crate::merge`] made.
+/// Writes a whole report to `path`, for example one that [`crate::merge()`] made.
 ///
 /// # Errors
 /// As [`Writer`].
@@ -127,9 +127,5 @@ pub fn write(path: impl Into<PathBuf>, report: &Report) -> Result<Footer, Stream
     for outcome in &report.outcomes {
         writer.outcome(outcome)?;
     }
-    writer.finish(Ending {
-        interrupted: report.footer.interrupted.clone(),
-        coverage: report.footer.coverage,
-        elapsed_ms: report.footer.elapsed_ms,
-    })
+    writer.finish(Ending::from(&report.footer))
 }
