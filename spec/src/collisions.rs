@@ -139,12 +139,12 @@ impl FallThrough {
     }
 }
 
-/// Whether a conduit of `a` and one of `b` accept the same instruction in the same state, features aside: then a call
-/// of one may be taken for a call of the other.
+/// Whether a conduit of `a` and one of `b` are the same instruction in the same registers, LEV and features aside: a
+/// call of one may then be taken for a call of the other, as `sc 2` is judged as `sc 1` where there is no ultravisor.
 pub(crate) fn one_instruction(library: &Library, a: &Abi, b: &Abi) -> bool {
     let all = predicates(library);
     let bare = |abi: &Abi| -> Vec<Predicate> {
-        all.iter().filter(|predicate| predicate.abi == abi.abi).cloned().map(Predicate::without_features).collect()
+        all.iter().filter(|predicate| predicate.abi == abi.abi).cloned().map(Predicate::registers_alone).collect()
     };
     let (ours, theirs) = (bare(a), bare(b));
     ours.iter().any(|one| theirs.iter().any(|two| one.overlap(two).is_some()))

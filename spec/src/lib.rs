@@ -8,6 +8,7 @@ pub mod collisions;
 pub mod expr;
 pub mod library;
 pub mod lint;
+pub mod schema;
 mod slots;
 pub mod word;
 pub mod yaml;

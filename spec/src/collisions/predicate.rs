@@ -75,7 +75,7 @@ pub fn predicates(library: &Library) -> Vec<Predicate> {
 /// The instruction that enters the hypervisor: of the conduit's code the last mnemonic that is a trap, or the last.
 fn trap_of(code: &str, arch: &Arch) -> String {
     let mnemonics = || code.split([';', '\n']).filter_map(|line| line.split_whitespace().next());
-    mnemonics().filter(|word| arch.traps.contains_key(*word)).last().or(mnemonics().last()).unwrap_or("").to_owned()
+    mnemonics().filter(|word| arch.traps.contains_key(*word)).next_back().or(mnemonics().next_back()).unwrap_or("").to_owned()
 }
 
 impl Predicate {
@@ -143,8 +143,9 @@ impl Predicate {
         (&self.arch, &self.trap) == (&other.arch, &other.trap) && self.name != other.name
     }
 
-    /// The same, whatever the machine is.
-    pub(super) fn without_features(mut self) -> Self {
+    /// The same, whatever the machine and LEV are.
+    pub(super) fn registers_alone(mut self) -> Self {
+        self.lev.clear();
         self.with.clear();
         self.without.clear();
         self
