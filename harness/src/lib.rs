@@ -1,4 +1,12 @@
 //! The harness: the contract with hypervisors under test, the judge, the runner and the bundled reference.
 
+pub mod backends;
 pub mod contract;
+pub mod derive;
+pub mod judge;
+pub mod plan;
 pub mod registers;
+pub mod runner;
+pub mod scenario;
+pub mod session;
+pub mod tree;

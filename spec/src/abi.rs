@@ -32,6 +32,9 @@ pub struct Abi {
     pub constants: IndexMap<String, Word>,
     /// The ways into the hypervisor. The first is the usual one.
     pub conduits: IndexMap<String, At<Conduit>>,
+    /// What a caller in 32-bit mode may rely on.
+    #[serde(default, skip_serializing_if = "Narrow::is_unstated")]
+    pub narrow: Narrow,
     /// Where the call's number is and how it is built. Absent for an ABI that has no calls of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Number>,
@@ -70,6 +73,25 @@ pub struct Abi {
     /// The calls.
     #[serde(default)]
     pub calls: IndexMap<String, At<Call>>,
+}
+
+/// What a caller in 32-bit mode on a 64-bit processor may rely on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Narrow {
+    /// The documents do not say: behaviour with garbage in the upper halves is recorded, not judged.
+    #[default]
+    Unstated,
+    /// The hypervisor looks at the low 32 bits of number and arguments only.
+    Masked,
+}
+
+impl Narrow {
+    /// Whether the documents leave it open.
+    #[must_use]
+    pub fn is_unstated(&self) -> bool {
+        *self == Self::Unstated
+    }
 }
 
 /// A way into the hypervisor.

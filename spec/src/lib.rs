@@ -6,6 +6,7 @@ pub mod arch;
 pub mod case;
 pub mod collisions;
 pub mod expr;
+pub mod isa;
 pub mod library;
 pub mod lint;
 pub mod schema;
