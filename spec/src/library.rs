@@ -224,7 +224,7 @@ impl Library {
         let files: Vec<PathBuf> = files.into_iter().filter(|path| !path.starts_with(root.join("faults"))).collect();
         for (path, read) in files.iter().zip(read_each::<Case>(home, &files)?) {
             let inside = path.strip_prefix(&root).ok().filter(|path| !path.as_os_str().is_empty());
-            let name = inside.map_or_else(|| Path::new(path.file_name().unwrap_or_default()), |path| path);
+            let name = inside.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
             let stem = name.with_extension("").to_string_lossy().replace('\\', "/");
             match read {
                 Ok(read) => self.cases.push(NamedCase { stem, read }),

@@ -104,6 +104,14 @@ impl Report {
         self.0.push(Finding { severity: Severity::Error, diagnostic });
     }
 
+    /// As [`Report::error`], but only at the first place in each file: for what one line elsewhere would cure.
+    fn error_once(&mut self, diagnostic: Diagnostic) {
+        let same = |f: &Finding| (&f.diagnostic.file, &f.diagnostic.message) == (&diagnostic.file, &diagnostic.message);
+        if !self.0.iter().any(same) {
+            self.error(diagnostic);
+        }
+    }
+
     fn warning(&mut self, diagnostic: Diagnostic) {
         self.0.push(Finding { severity: Severity::Warning, diagnostic });
     }

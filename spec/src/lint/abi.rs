@@ -53,7 +53,7 @@ impl<'a> View<'a> {
     pub fn features(&self, from: Place, key: &str, list: &[String], report: &mut Report) {
         for feature in list {
             if let Some(hint) = self.world.feature_hint(feature) {
-                report.error(self.at(from, &[key, feature], format!("no feature `{feature}`")).hint(hint));
+                report.error_once(self.at(from, &[key, feature], format!("no feature `{feature}`")).hint(hint));
             }
         }
     }

@@ -56,7 +56,9 @@ fn used(world: &World<'_>) -> BTreeSet<String> {
             );
         };
         let cites = &abi.cites;
-        [&cites.returns, &cites.frame, &cites.memory, &cites.state].map(|clause| add(clause.as_ref()));
+        for clause in [&cites.returns, &cites.frame, &cites.memory, &cites.state] {
+            add(clause.as_ref());
+        }
         add(abi.number.as_ref().and_then(|number| number.clause.as_ref()));
         add(abi.registers.clause.as_ref());
         for conduit in abi.conduits.values() {

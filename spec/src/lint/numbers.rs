@@ -78,7 +78,7 @@ fn vendor(view: &View<'_>, number: &Number, name: &str, call: &At<Call>, report:
 fn in_range(view: &View<'_>, number: &Number, name: &str, call: &At<Call>, report: &mut Report) {
     let full = Word(view.abi.number_of(call));
     let inside: Vec<_> = number.ranges.iter().filter(|range| range.from <= full && full <= range.to).collect();
-    let misaligned = |range: &&At<Range>| (full.0 - range.from.0) % u64::from(range.step.max(1)) != 0;
+    let misaligned = |range: &&At<Range>| !(full.0 - range.from.0).is_multiple_of(u64::from(range.step.max(1)));
     if inside.is_empty() && !number.ranges.is_empty() {
         let message = format!("number {full:?} of `{name}` is in no range").replace(&format!("{full:?}"), &hex(full));
         report.error(view.at(place::of(&call.number), &[], message).hint("correct it, or add the range to `ranges`"));

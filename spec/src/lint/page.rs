@@ -3,6 +3,7 @@
 use super::abi::View;
 use super::{Report, place, suggest};
 use crate::abi::{Page, Patch};
+use crate::arch::names;
 use crate::yaml::At;
 
 pub(super) fn check(view: &View<'_>, report: &mut Report) {
@@ -40,7 +41,9 @@ fn fields(view: &View<'_>, page: &Page, report: &mut Report) {
         }
         taken.push((from, end, name));
         if let Some(register) = &field.register {
-            view.subject(place::of(field), &["register:", register], register, report);
+            for name in names(register) {
+                view.subject(place::of(field), &["register:", register], &name, report);
+            }
         }
         feature(view, field.feature.as_deref(), place::of(field), report);
     }

@@ -143,7 +143,7 @@ impl<'a> Check<'a> {
             Bytes::Fill(both) => both.iter().for_each(|expr| self.expression(names, expr)),
             Bytes::Hex(digits) => {
                 let bare: String = digits.chars().filter(|c| !c.is_whitespace()).collect();
-                if bare.len() % 2 != 0 || !bare.chars().all(|c| c.is_ascii_hexdigit()) {
+                if !bare.len().is_multiple_of(2) || !bare.chars().all(|c| c.is_ascii_hexdigit()) {
                     let message = format!("`{digits}` is no row of bytes");
                     self.error(digits, message, "write two hexadecimal digits for each byte".to_owned());
                 }
