@@ -1,0 +1,3 @@
+//! Hypervisors that the suite knows how to drive.
+
+pub mod qemu;
