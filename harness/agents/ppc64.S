@@ -296,10 +296,11 @@ boot:
 	li	5,1
 	std	5,S_UP(0)
 	std	5,S_IDLE(0)
+	/* Whoever waits for an answer must see that the machine was reset, so count first. */
 	ld	5,B_IN(1)
-	std	5,B_OUT(1)
-	ld	5,B_BOOTS(1)
-	addi	5,5,1
+	ld	6,B_BOOTS(1)
+	addi	6,6,1
+	std	6,B_BOOTS(1)
 	lwsync
-	std	5,B_BOOTS(1)
+	std	5,B_OUT(1)
 	b	poll

@@ -1,9 +1,11 @@
-//! Reading flattened device trees.
+//! Reading flattened device trees (Devicetree Specification, chapter 5).
+//!
+//! Done here because the readers that could be taken refuse the trees of real machines (PAPR has property names of
+//! more than 31 characters) or panic on damaged ones, and a guest's tree comes from the hypervisor under test.
 
-use dtoolkit::fdt::{Fdt, FdtNode};
-use dtoolkit::{Node, Property};
+use std::ops::Range;
 
-/// A flattened device tree that was found to be well-formed.
+/// A flattened device tree.
 ///
 /// ```
 /// # use hypercheck::device_tree::DeviceTree;
@@ -12,34 +14,56 @@ use dtoolkit::{Node, Property};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceTree {
     blob: Vec<u8>,
+    /// Parents stand before their children.
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Node {
+    /// From the root on, which is empty: `/cpus/PowerPC,POWER9@0`.
+    path: String,
+    /// Names, and where the values are in the blob.
+    properties: Vec<(String, Range<usize>)>,
 }
 
 /// Why a blob is no device tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is no flattened device tree: {0}")]
-pub struct Malformed(String);
+pub struct Malformed(&'static str);
+
+const MAGIC: u32 = 0xd00d_feed;
+/// The format that all trees have had since 2005; later ones have to be compatible with it.
+const VERSION: u32 = 16;
+const BEGIN_NODE: u32 = 1;
+const END_NODE: u32 = 2;
+const PROPERTY: u32 = 3;
+const NOP: u32 = 4;
+const END: u32 = 9;
 
 impl DeviceTree {
     /// Bytes that [`DeviceTree::length`] needs.
     pub const HEADER: usize = 8;
 
-    /// Checks a blob. It may be longer than the tree.
+    /// Reads a blob. It may be longer than the tree.
     ///
     /// # Errors
-    /// [`Malformed`] if it is no tree, or one that is damaged.
+    /// [`Malformed`] if it is no tree, or a damaged one.
     pub fn parse(blob: &[u8]) -> Result<Self, Malformed> {
-        let length = Self::length(blob).ok_or_else(|| Malformed("the magic number is missing".to_owned()))?;
-        let blob = blob.get(..length).ok_or_else(|| Malformed(format!("it claims to have {length} bytes")))?;
-        Fdt::new(blob).map_err(|error| Malformed(error.to_string()))?;
-        Ok(Self { blob: blob.to_vec() })
+        let length = Self::length(blob).ok_or(Malformed("the magic number is missing"))?;
+        let blob = blob.get(..length).ok_or(Malformed("it is shorter than it says"))?;
+        let field = |at: usize| word(blob, at).ok_or(Malformed("the header is cut off"));
+        if field(24)? > VERSION {
+            return Err(Malformed("its version is not known"));
+        }
+        let strings = blob.get(field(12)? as usize..).ok_or(Malformed("there are no names"))?;
+        let nodes = nodes(blob, strings, field(8)? as usize).ok_or(Malformed("the structure is damaged"))?;
+        Ok(Self { blob: blob.to_vec(), nodes })
     }
 
-    /// How many bytes the tree that starts with `header` claims to have, if it is one at all.
+    /// How many bytes the tree that starts with `header` says it has, if it is one at all.
     #[must_use]
     pub fn length(header: &[u8]) -> Option<usize> {
-        let word = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-        (word(0)? == 0xd00d_feed).then_some(())?;
-        usize::try_from(word(4)?).ok()
+        (word(header, 0)? == MAGIC).then_some(word(header, 4)? as usize)
     }
 
     /// The blob.
@@ -51,8 +75,9 @@ impl DeviceTree {
     /// The value of a property. A step of the path without a unit address takes the first node of that name.
     #[must_use]
     pub fn property(&self, path: &str, name: &str) -> Option<&[u8]> {
-        let node = self.tree().find_node(path)?;
-        node.properties().find(|property| property.name() == name)?.value_as().ok()
+        let node = self.nodes.iter().find(|node| leads_to(path, &node.path))?;
+        let (_, place) = node.properties.iter().find(|(known, _)| known == name)?;
+        self.blob.get(place.clone())
     }
 
     /// A property that is a list of strings; empty if there is none.
@@ -69,63 +94,98 @@ impl DeviceTree {
 
     /// Paths of the nodes right below a node.
     #[must_use]
-    pub fn children(&self, path: &str) -> Vec<String> {
-        let Some(node) = self.tree().find_node(path) else { return Vec::new() };
-        let stem = path.trim_end_matches('/');
-        node.children().map(|child: FdtNode<'_>| format!("{stem}/{}", child.name())).collect()
+    pub fn children(&self, path: &str) -> Vec<&str> {
+        let Some(parent) = self.nodes.iter().find(|node| leads_to(path, &node.path)) else { return Vec::new() };
+        let below = |path: &str| path.strip_prefix(&*parent.path)?.strip_prefix('/').map(|name| !name.contains('/'));
+        self.nodes.iter().map(|node| &*node.path).filter(|path| below(path) == Some(true)).collect()
     }
+}
 
-    fn tree(&self) -> Fdt<'_> {
-        Fdt::new_unchecked(&self.blob)
+/// Whether `asked`, whose steps may lack unit addresses, is `path`.
+fn leads_to(asked: &str, path: &str) -> bool {
+    let steps = |path| str::split(path, '/').filter(|step| !step.is_empty());
+    let same = |(asked, step): (&str, &str)| asked == step || step.split('@').next() == Some(asked);
+    steps(asked).count() == steps(path).count() && steps(asked).zip(steps(path)).all(same)
+}
+
+/// Reads the structure block that begins at `at`. `None` if it is damaged.
+fn nodes(blob: &[u8], strings: &[u8], mut at: usize) -> Option<Vec<Node>> {
+    let mut nodes: Vec<Node> = Vec::new();
+    // Indices of the nodes that are open, innermost last.
+    let mut open: Vec<usize> = Vec::new();
+    loop {
+        let token = word(blob, at)?;
+        at += 4;
+        match token {
+            BEGIN_NODE => {
+                let name = text(blob, at)?;
+                at = (at + name.len() + 1).next_multiple_of(4);
+                let path = match open.last() {
+                    Some(parent) => format!("{}/{name}", nodes[*parent].path),
+                    None if nodes.is_empty() => String::new(),
+                    None => return None,
+                };
+                open.push(nodes.len());
+                nodes.push(Node { path, properties: Vec::new() });
+            }
+            PROPERTY => {
+                let (length, name) = (word(blob, at)? as usize, word(blob, at + 4)? as usize);
+                let value = at + 8..at + 8 + length;
+                blob.get(value.clone())?;
+                at = value.end.next_multiple_of(4);
+                nodes[*open.last()?].properties.push((text(strings, name)?.to_owned(), value));
+            }
+            END_NODE => {
+                open.pop()?;
+            }
+            NOP => {}
+            END => return (open.is_empty() && !nodes.is_empty()).then_some(nodes),
+            _ => return None,
+        }
     }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|cell| u32::from_be_bytes(*cell))
+}
+
+fn text(bytes: &[u8], at: usize) -> Option<&str> {
+    std::ffi::CStr::from_bytes_until_nul(bytes.get(at..)?).ok()?.to_str().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use vm_fdt::FdtWriter;
 
-    /// A tree with one node, `/cpus/cpu@0`, written out by hand.
     fn small() -> Vec<u8> {
-        let strings = b"reg\0compatible\0";
-        let mut body = Vec::new();
-        let word = |to: &mut Vec<u8>, word: u32| to.extend(word.to_be_bytes());
-        let text = |to: &mut Vec<u8>, text: &str| {
-            to.extend(text.as_bytes());
-            to.push(0);
-            to.resize(to.len().next_multiple_of(4), 0);
-        };
-        for name in ["", "cpus", "cpu@0"] {
-            word(&mut body, 1);
-            text(&mut body, name);
+        let mut tree = FdtWriter::new().unwrap();
+        let root = tree.begin_node("").unwrap();
+        let cpus = tree.begin_node("cpus").unwrap();
+        for number in 0..2 {
+            let cpu = tree.begin_node(&format!("PowerPC,POWER9@{number}")).unwrap();
+            tree.property_array_u32("reg", &[number, 0x8000_0000]).unwrap();
+            tree.property_string_list("compatible", vec!["one".to_owned(), "two".to_owned()]).unwrap();
+            tree.property_null("64-bit").unwrap();
+            tree.end_node(cpu).unwrap();
         }
-        for cell in [3, 8, 0, 1, 0x8000_0000, 3, 8, 4] {
-            word(&mut body, cell);
-        }
-        body.extend(b"one\0two\0");
-        for cell in [2, 2, 2, 9] {
-            word(&mut body, cell);
-        }
-        let mut blob = Vec::new();
-        let (first, end) = (40 + 16, 40 + 16 + body.len());
-        let lengths = [strings.len(), body.len()];
-        for cell in [0xd00d_feed, end + strings.len(), first, end, 40, 17, 16, 0, lengths[0], lengths[1]] {
-            word(&mut blob, u32::try_from(cell).unwrap());
-        }
-        blob.extend([0; 16]);
-        blob.extend(body);
-        blob.extend(strings);
-        blob
+        tree.end_node(cpus).unwrap();
+        tree.end_node(root).unwrap();
+        tree.finish().unwrap()
     }
 
     #[test]
     fn properties_are_found_with_and_without_unit_addresses() {
         let tree = DeviceTree::parse(&small()).unwrap();
-        assert_eq!(tree.cells("/cpus/cpu@0", "reg").collect::<Vec<_>>(), [1, 0x8000_0000]);
-        assert_eq!(tree.strings("/cpus/cpu", "compatible").collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(tree.cells("/cpus/PowerPC,POWER9@1", "reg").collect::<Vec<_>>(), [1, 0x8000_0000]);
+        assert_eq!(tree.cells("/cpus/PowerPC,POWER9", "reg").next(), Some(0));
+        assert_eq!(tree.strings("/cpus/PowerPC,POWER9", "compatible").collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(tree.property("/cpus/PowerPC,POWER9", "64-bit"), Some(&[][..]));
         assert_eq!(tree.property("/cpus", "reg"), None);
         assert_eq!(tree.property("/memory", "reg"), None);
         assert_eq!(tree.children("/"), ["/cpus"]);
-        assert_eq!(tree.children("/cpus"), ["/cpus/cpu@0"]);
+        assert_eq!(tree.children("/cpus"), ["/cpus/PowerPC,POWER9@0", "/cpus/PowerPC,POWER9@1"]);
     }
 
     #[test]
@@ -136,16 +196,24 @@ mod tests {
     }
 
     #[test]
-    fn damaged_trees_are_refused() {
-        assert!(DeviceTree::parse(&[]).is_err());
+    fn cut_trees_are_refused() {
         let blob = small();
-        assert!(DeviceTree::parse(&blob[..blob.len() - 1]).is_err());
-        for at in 0..blob.len() {
-            let mut blob = blob.clone();
-            blob[at] ^= 0xff;
+        for length in 0..blob.len() {
+            assert!(DeviceTree::parse(&blob[..length]).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_trees_do_no_harm(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+            let mut blob = small();
+            for (at, value) in damage {
+                *at.get_mut(&mut blob) = value;
+            }
             if let Ok(tree) = DeviceTree::parse(&blob) {
-                let _ = tree.property("/cpus/cpu@0", "reg");
-                let _ = tree.children("/cpus");
+                for node in tree.children("/") {
+                    let _ = tree.cells(node, "reg").count();
+                }
             }
         }
     }

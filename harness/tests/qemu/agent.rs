@@ -9,7 +9,10 @@ use super::support::required;
 fn the_agent_is_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("agents");
     if Command::new("powerpc64-linux-gnu-as").arg("--version").output().is_err() {
-        assert!(!required("binutils"), "powerpc64-linux-gnu-as is missing; apt-get install binutils-powerpc64-linux-gnu");
+        assert!(
+            !required("binutils"),
+            "powerpc64-linux-gnu-as is missing; apt-get install binutils-powerpc64-linux-gnu"
+        );
         eprintln!("skipped: no powerpc64-linux-gnu-as; apt-get install binutils-powerpc64-linux-gnu");
         return;
     }

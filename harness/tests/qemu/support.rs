@@ -60,7 +60,9 @@ pub const fn li(register: u32, value: u32) -> u32 {
 
 pub fn file() -> &'static Arc<RegisterFile> {
     static FILE: OnceLock<Arc<RegisterFile>> = OnceLock::new();
-    FILE.get_or_init(|| RegisterFile::new(&hypercheck_spec::yaml::parse::<Arch>("ppc64", ARCH).expect("the test's own")))
+    FILE.get_or_init(|| {
+        RegisterFile::new(&hypercheck_spec::yaml::parse::<Arch>("ppc64", ARCH).expect("the test's own"))
+    })
 }
 
 pub fn backend() -> QemuPseries {

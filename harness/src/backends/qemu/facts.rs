@@ -99,7 +99,8 @@ pub fn facts(tree: &DeviceTree, ram: u64) -> Facts {
     named.extend(unit.map(|unit| ("vty".to_owned(), u64::from(unit))));
     // Bus number, then address and size of two cells each (LoPAR, `ibm,dma-window`).
     let bus = nodes_of_type(tree, "/", "pci");
-    let window: Vec<u64> = bus.first().map_or_else(Vec::new, |bus| tree.cells(bus, "ibm,dma-window").map(u64::from).collect());
+    let window: Vec<u64> =
+        bus.first().map_or_else(Vec::new, |bus| tree.cells(bus, "ibm,dma-window").map(u64::from).collect());
     if let [number, _, _, high, low] = window[..] {
         named.insert("liobn".to_owned(), number);
         named.insert("tce-window".to_owned(), high << 32 | low);
@@ -109,7 +110,7 @@ pub fn facts(tree: &DeviceTree, ram: u64) -> Facts {
 }
 
 /// Paths of the nodes below `parent` with this `device_type`.
-fn nodes_of_type(tree: &DeviceTree, parent: &str, kind: &str) -> Vec<String> {
+fn nodes_of_type<'a>(tree: &'a DeviceTree, parent: &str, kind: &str) -> Vec<&'a str> {
     let mut found = tree.children(parent);
     found.retain(|path| tree.strings(path, "device_type").next() == Some(kind));
     found

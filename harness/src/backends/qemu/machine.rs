@@ -84,7 +84,10 @@ impl Launcher {
         let mut command = Command::new(&self.program);
         let options = [
             // TCG has none of the mitigations that POWER9 asks for by default.
-            ("-M", "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off,memory-backend=ram".into()),
+            (
+                "-M",
+                "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off,memory-backend=ram".into(),
+            ),
             ("-accel", "tcg".into()),
             ("-cpu", self.cpu.name().into()),
             ("-smp", "1".into()),
