@@ -5,6 +5,7 @@ pub mod contract;
 pub mod derive;
 pub mod judge;
 pub mod plan;
+pub mod reference;
 pub mod registers;
 pub mod runner;
 pub mod scenario;

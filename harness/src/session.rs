@@ -374,6 +374,7 @@ impl Session {
     pub fn look_after(&mut self, shot: &Shot<'_>, code: u8, found: &mut Vec<Mismatch>) -> Result<(), GuestError> {
         let Some(call) = shot.plan.abi.calls.get(&shot.call.name) else { return Ok(()) };
         let original = shot.registers.clone();
+        let result = self.seen.after.clone();
         for look in &call.observe {
             let applies = if look.when.is_empty() {
                 shot.plan.is_success(code)
@@ -394,7 +395,7 @@ impl Session {
             let mut expected = Vec::new();
             {
                 let mut memory = GuestMemory(&mut *self.guest);
-                let mut view = View { before: &original, after: &original, memory: &mut memory };
+                let mut view = View { before: &original, after: &result, memory: &mut memory };
                 for (name, expr) in &look.arguments {
                     let value = compile(expr, &resolve).ok().and_then(|program| program.evaluate(&mut view));
                     let slot = other.arguments.iter().find(|(known, _)| known == name);

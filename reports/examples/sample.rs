@@ -11,12 +11,7 @@ mod common;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let newer = common::report();
     let fixed = newer.outcomes.iter().cloned().map(|o| match o.verdict {
-        Verdict::Crash | Verdict::Hang => Outcome {
-            verdict: Verdict::Pass,
-            reason: None,
-            evidence: None,
-            ..o
-        },
+        Verdict::Crash | Verdict::Hang => Outcome { verdict: Verdict::Pass, reason: None, evidence: None, ..o },
         _ => o,
     });
     let newest = common::assemble(common::header("qemu-pseries", "10.2.0"), fixed.collect());
@@ -27,14 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let page = out.join("sample.html");
     std::fs::write(&page, html::render(&[common::reference(), newer, newest])?)?;
     let hostile = out.join("hostile");
-    std::fs::write(
-        hostile.with_extension("xml"),
-        junit::render(&common::hostile())?,
-    )?;
-    std::fs::write(
-        hostile.with_extension("html"),
-        html::render(&[common::hostile()])?,
-    )?;
+    std::fs::write(hostile.with_extension("xml"), junit::render(&common::hostile())?)?;
+    std::fs::write(hostile.with_extension("html"), html::render(&[common::hostile()])?)?;
     println!("wrote {}", page.display());
     Ok(())
 }

@@ -31,10 +31,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(header: &Header) -> Self {
-        let stable = Header {
-            started: None,
-            ..header.clone()
-        };
+        let stable = Header { started: None, ..header.clone() };
         Self {
             header: Sha256::digest(json(&stable)).into(),
             planned: header.planned,
@@ -100,11 +97,7 @@ impl Report {
     ///
     /// # Errors
     /// The ID of an outcome that is there twice.
-    pub fn assemble(
-        header: Header,
-        mut outcomes: Vec<Outcome>,
-        ending: Ending,
-    ) -> Result<Self, String> {
+    pub fn assemble(header: Header, mut outcomes: Vec<Outcome>, ending: Ending) -> Result<Self, String> {
         outcomes.sort_by(|a, b| a.id.cmp(&b.id));
         let mut tally = Tally::new(&header);
         for outcome in &outcomes {
@@ -112,10 +105,6 @@ impl Report {
                 return Err(outcome.id.clone());
             }
         }
-        Ok(Self {
-            footer: tally.footer(ending),
-            header,
-            outcomes,
-        })
+        Ok(Self { footer: tally.footer(ending), header, outcomes })
     }
 }

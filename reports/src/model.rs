@@ -14,17 +14,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::text::shell_word;
-pub use run::{
-    Backend, Counts, Coverage, Footer, Header, Record, Report, Selection, Share, Statement,
-};
+pub use run::{Backend, Counts, Coverage, Footer, Header, Record, Report, Selection, Share, Statement};
 
 /// The version of the stream format that this crate writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
 /// How one case row ended.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every oracle agreed with what was seen.
@@ -45,15 +41,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order in which views list them.
-    pub const ALL: [Self; 7] = [
-        Self::Pass,
-        Self::Fail,
-        Self::KnownFail,
-        Self::UnexpectedPass,
-        Self::Skip,
-        Self::Crash,
-        Self::Hang,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pass, Self::Fail, Self::KnownFail, Self::UnexpectedPass, Self::Skip, Self::Crash, Self::Hang];
 
     /// Whether a run in which every row ended like this is a success.
     #[must_use]
@@ -83,9 +72,7 @@ impl fmt::Display for Verdict {
 }
 
 /// Which judge found a mismatch.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Oracle {
     /// The return code is not one that the call may give under its conditions.
@@ -124,9 +111,7 @@ impl fmt::Display for Oracle {
 }
 
 /// Where a case row comes from.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// Derived from the spec.
@@ -225,10 +210,8 @@ impl Outcome {
     #[must_use]
     pub fn bless(&self) -> Option<String> {
         let own = |m: &Mismatch| m.oracle == Oracle::Expectation;
-        (self.verdict == Verdict::Fail
-            && self.origin == Origin::Written
-            && self.mismatches.iter().any(own))
-        .then(|| format!("hypercheck bless {}", shell_word(&self.id)))
+        (self.verdict == Verdict::Fail && self.origin == Origin::Written && self.mismatches.iter().any(own))
+            .then(|| format!("hypercheck bless {}", shell_word(&self.id)))
     }
 }
 

@@ -35,19 +35,9 @@ pub fn render(report: &Report) -> String {
         writeln!(text, "not ok {number} - {entry}").unwrap_or_default();
     }
     let counts = report.footer.counts;
-    writeln!(
-        text,
-        "# {}, {} unexpected",
-        plural(counts.total(), "row"),
-        counts.unexpected()
-    )
-    .unwrap_or_default();
+    writeln!(text, "# {}, {} unexpected", plural(counts.total(), "row"), counts.unexpected()).unwrap_or_default();
     if !report.footer.finished {
-        let why = report
-            .footer
-            .interrupted
-            .as_deref()
-            .unwrap_or("the run did not finish");
+        let why = report.footer.interrupted.as_deref().unwrap_or("the run did not finish");
         writeln!(text, "Bail out! {}", description(why)).unwrap_or_default();
     }
     text

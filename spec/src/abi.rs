@@ -394,9 +394,12 @@ pub struct Patch {
     /// Size of the access in bytes on a 64-bit guest, where it is not the field's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u8>,
-    /// Platforms to which it is limited; empty for all.
+    /// Features of the machine to which it is limited; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<String>,
+    /// Architectures to which it is limited; empty for all of the ABI's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arch: Vec<String>,
     /// The feature bit without which it must not be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
@@ -524,7 +527,7 @@ pub enum Domain {
     OneOf(Vec<Expr>),
     /// `[from, to]`, both ends included.
     Range([Expr; 2]),
-    /// Combinations of these bits.
+    /// Combinations of these bits, each named with its mask.
     Flags(IndexMap<String, Word>),
     /// A guest real address.
     Address(AddressDomain),
@@ -561,7 +564,7 @@ pub struct Output {
     /// A condition that it meets, over arguments as before and outputs as after the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<Expr>,
-    /// Named bits.
+    /// Named bits, each with its mask.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub bits: IndexMap<String, Word>,
     /// What it is.

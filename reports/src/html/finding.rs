@@ -60,13 +60,7 @@ fn safe_block(text: &str) -> String {
     block(&shorten(text.trim_end(), TEXT)).into_owned()
 }
 
-pub(super) fn link(
-    outcome: &Outcome,
-    backend: &str,
-    column: usize,
-    at: usize,
-    shown: Option<Shown>,
-) -> Link {
+pub(super) fn link(outcome: &Outcome, backend: &str, column: usize, at: usize, shown: Option<Shown>) -> Link {
     Link {
         anchor: (shown == Some(Shown::Full)).then(|| format!("f{column}-{at}")),
         verdict: outcome.verdict.name(),
@@ -80,11 +74,7 @@ pub(super) fn link(
 pub(super) fn finding(outcome: &Outcome, link: Link) -> Finding {
     let evidence = outcome.evidence.clone().unwrap_or_default();
     let named = relevant(outcome, &evidence);
-    let mut names: Vec<&String> = evidence
-        .before
-        .keys()
-        .chain(evidence.after.keys())
-        .collect();
+    let mut names: Vec<&String> = evidence.before.keys().chain(evidence.after.keys()).collect();
     names.sort_by(|a, b| natural(a, b));
     names.dedup();
     names.truncate(REGISTERS);
@@ -103,10 +93,7 @@ pub(super) fn finding(outcome: &Outcome, link: Link) -> Finding {
         ("file", outcome.file.as_deref().map(safe)),
         ("call", outcome.call.as_deref().map(safe)),
     ];
-    let commands = [
-        ("reproduce", Some(safe(&outcome.reproduce))),
-        ("bless", outcome.bless().as_deref().map(safe)),
-    ];
+    let commands = [("reproduce", Some(safe(&outcome.reproduce))), ("bless", outcome.bless().as_deref().map(safe))];
     let present = |(name, value): (&'static str, Option<String>)| Some((name, value?));
     let mismatches = outcome.mismatches.iter().take(MISMATCHES).map(|m| {
         let optional = |text: &Option<String>| text.as_deref().map(safe);

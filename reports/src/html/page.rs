@@ -87,9 +87,10 @@ impl Page {
         }
         Self {
             title: titles.join(", "),
-            warning: digests.windows(2).any(|d| d[0] != d[1]).then_some(
-                "These reports come from different specs or cases, so that some differences may be ours.",
-            ),
+            warning: digests
+                .windows(2)
+                .any(|d| d[0] != d[1])
+                .then_some("These reports come from different specs or cases, so that some differences may be ours."),
             columns: reports.iter().map(column).collect(),
             first,
             more: unexpected - listed,
@@ -115,57 +116,29 @@ fn column(report: &Report) -> Column {
     let counts: Counts = report.outcomes.iter().collect();
     let total = counts.total().max(1) as f64;
     let (state, says) = if !report.footer.finished {
-        let why = report
-            .footer
-            .interrupted
-            .as_deref()
-            .unwrap_or("no reason given");
+        let why = report.footer.interrupted.as_deref().unwrap_or("no reason given");
         ("bad", format!("Not finished: {}", safe(why)))
     } else if counts.unexpected() > 0 {
         let rows = plural(counts.total(), "row");
-        (
-            "bad",
-            format!("{} of {rows} did not end as expected", counts.unexpected()),
-        )
+        ("bad", format!("{} of {rows} did not end as expected", counts.unexpected()))
     } else if !report.footer.stale.is_empty() {
-        (
-            "bad",
-            "Stale entries in the list of known deviations".to_owned(),
-        )
+        ("bad", "Stale entries in the list of known deviations".to_owned())
     } else {
-        (
-            "good",
-            format!("{}, all as expected", plural(counts.total(), "row")),
-        )
+        ("good", format!("{}, all as expected", plural(counts.total(), "row")))
     };
     let mut from = 0.0;
-    let bars = Verdict::ALL
-        .into_iter()
-        .filter(|v| counts.of(*v) > 0)
-        .map(|verdict| {
-            let width = counts.of(verdict) as f64 * 100.0 / total;
-            from += width;
-            Bar {
-                verdict: verdict.name(),
-                symbol: symbol(verdict),
-                count: counts.of(verdict),
-                from: from - width,
-                width,
-            }
-        });
+    let bars = Verdict::ALL.into_iter().filter(|v| counts.of(*v) > 0).map(|verdict| {
+        let width = counts.of(verdict) as f64 * 100.0 / total;
+        from += width;
+        Bar { verdict: verdict.name(), symbol: symbol(verdict), count: counts.of(verdict), from: from - width, width }
+    });
     Column {
         title: safe(&report.title()),
         state,
         says,
         bars: bars.collect(),
         facts: facts(report),
-        stale: report
-            .footer
-            .stale
-            .iter()
-            .take(REASONS)
-            .map(|entry| safe(entry))
-            .collect(),
+        stale: report.footer.stale.iter().take(REASONS).map(|entry| safe(entry)).collect(),
         known: reasons(report, Verdict::KnownFail),
         skipped: reasons(report, Verdict::Skip),
     }
@@ -175,22 +148,12 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let header = &report.header;
     let share = |s: Share| (s.total > 0).then(|| format!("{} of {}", s.exercised, s.total));
     // Machine facts have names of their own, so they share one line.
-    let machine: Vec<_> = header
-        .machine
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
+    let machine: Vec<_> = header.machine.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let list = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
     let facts = [
         ("clauses exercised", share(report.footer.coverage.clauses)),
         ("calls exercised", share(report.footer.coverage.calls)),
-        (
-            "time",
-            report
-                .footer
-                .elapsed_ms
-                .map(|ms| format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)),
-        ),
+        ("time", report.footer.elapsed_ms.map(|ms| format!("{}.{:02} s", ms / 1000, ms % 1000 / 10))),
         ("started", header.started.clone()),
         ("hypercheck", Some(header.tool.clone())),
         ("spec", Some(header.spec_digest.chars().take(16).collect())),
@@ -201,23 +164,15 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("architectures", list(&header.backend.architectures)),
         ("features", list(&header.backend.features)),
     ];
-    facts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, safe(&value?))))
-        .collect()
+    facts.into_iter().filter_map(|(name, value)| Some((name, safe(&value?)))).collect()
 }
 
 fn reasons(report: &Report, verdict: Verdict) -> Vec<(u64, String)> {
     let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
     for outcome in report.outcomes.iter().filter(|o| o.verdict == verdict) {
-        *groups
-            .entry(outcome.reason.as_deref().unwrap_or("no reason given"))
-            .or_default() += 1;
+        *groups.entry(outcome.reason.as_deref().unwrap_or("no reason given")).or_default() += 1;
     }
-    let mut groups: Vec<_> = groups
-        .into_iter()
-        .map(|(reason, count)| (count, safe(reason)))
-        .collect();
+    let mut groups: Vec<_> = groups.into_iter().map(|(reason, count)| (count, safe(reason))).collect();
     groups.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     if groups.len() > REASONS {
         let rest: u64 = groups.drain(REASONS..).map(|(count, _)| count).sum();

@@ -138,11 +138,7 @@ impl Counts {
     /// How many rows ended in a way that fails the run.
     #[must_use]
     pub fn unexpected(&self) -> u64 {
-        Verdict::ALL
-            .iter()
-            .filter(|v| !v.is_expected())
-            .map(|v| self.of(*v))
-            .sum()
+        Verdict::ALL.iter().filter(|v| !v.is_expected()).map(|v| self.of(*v)).sum()
     }
 }
 
@@ -179,11 +175,7 @@ pub struct Coverage {
 impl Coverage {
     /// Counts the clauses and calls that `outcomes` exercised, out of so many that the spec has. A row that was
     /// skipped exercises nothing.
-    pub fn measure<'a>(
-        clauses: u64,
-        calls: u64,
-        outcomes: impl IntoIterator<Item = &'a Outcome>,
-    ) -> Self {
+    pub fn measure<'a>(clauses: u64, calls: u64, outcomes: impl IntoIterator<Item = &'a Outcome>) -> Self {
         let mut seen_clauses = BTreeSet::new();
         let mut seen_calls = BTreeSet::new();
         for outcome in outcomes {
@@ -193,14 +185,8 @@ impl Coverage {
             }
         }
         Self {
-            clauses: Share {
-                total: clauses,
-                exercised: seen_clauses.len() as u64,
-            },
-            calls: Share {
-                total: calls,
-                exercised: seen_calls.len() as u64,
-            },
+            clauses: Share { total: clauses, exercised: seen_clauses.len() as u64 },
+            calls: Share { total: calls, exercised: seen_calls.len() as u64 },
         }
     }
 }
@@ -275,10 +261,6 @@ impl Backend {
     /// Name and version as a person writes them: `qemu-pseries 10.1.2`.
     #[must_use]
     pub fn title(&self) -> String {
-        if self.version.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{} {}", self.name, self.version)
-        }
+        if self.version.is_empty() { self.name.clone() } else { format!("{} {}", self.name, self.version) }
     }
 }
