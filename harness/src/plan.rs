@@ -620,7 +620,7 @@ impl Builder<'_> {
         Ok(CallPlan {
             name: name.to_owned(),
             number: self.abi.number_of(call),
-            claimed: (self.features)(name) || call.set.as_ref().is_none_or(|set| (self.features)(set)),
+            claimed: (self.features)(name) || call.set.as_ref().is_some_and(|set| (self.features)(set)),
             arguments,
             returns,
             ordered: call.ordered,
