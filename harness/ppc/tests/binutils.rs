@@ -116,6 +116,10 @@ fn gnu_as_reads_what_the_disassembler_writes() {
         let mut words = Vec::new();
         let mut lines = Vec::new();
         for row in ROWS.iter().filter(|row| !row.name.is_empty()) {
+            // The table names more special-purpose registers than as does.
+            if name == "extended" && row.name.ends_with("spr") {
+                continue;
+            }
             for word in samples(row).into_iter().filter(|word| accepted_by_gnu(row, *word)) {
                 // Lines stand one after the other from 0 on, so a branch names the same target in both.
                 let at = 4 * words.len();
