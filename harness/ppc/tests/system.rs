@@ -248,10 +248,10 @@ fn ehpriv_exits_where_the_embedded_hypervisor_is() {
 #[case("twi 31, r0, 0", true)]
 #[case("tdi 0, r8, 72", false)]
 #[case("trap", true)]
-fn traps(#[case] code: &str, #[case] traps: bool) {
+fn traps(#[case] code: &str, #[case] met: bool) {
     let mut machine = machine(Model::Power8, code, |cpu| (cpu.gpr[3], cpu.gpr[4]) = (5, u64::MAX));
     let exit = machine.run();
-    if traps {
+    if met {
         assert_eq!(exit, Exit::Interrupt(Interrupt::Program(Program::Trap)));
         assert_eq!((machine.cpu.srr0, machine.cpu.srr1 & 0x783F_0000), (CODE, 0x0002_0000));
     } else {
