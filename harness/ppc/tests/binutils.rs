@@ -164,11 +164,9 @@ fn the_assembler_reads_what_objdump_writes() {
         let text = text.split('<').next().unwrap_or_default().trim().to_owned();
         // Branch targets are bare hexadecimal numbers there.
         let mut parts: Vec<_> = text.split(',').map(str::to_owned).collect();
-        if matches!(word >> 26, 16 | 18) {
-            if let Some(last) = parts.last_mut() {
-                let (before, target) = last.rsplit_once(' ').map_or(("", last.as_str()), |(a, b)| (a, b));
-                *last = format!("{before} 0x{}", target.trim_start_matches("0x"));
-            }
+        if let Some(last) = parts.last_mut().filter(|_| matches!(word >> 26, 16 | 18)) {
+            let (before, target) = last.rsplit_once(' ').map_or(("", last.as_str()), |(a, b)| (a, b));
+            *last = format!("{before} 0x{}", target.trim_start_matches("0x"));
         }
         let line = parts.join(",");
         // Spellings of objdump that no manual has: an operand too many, or an embedded instruction under its server name.

@@ -371,8 +371,7 @@ fn a_masked_decrementer_waits_for_ee() {
 
 #[test]
 fn time_counts_instructions() {
-    let mut machine = machine(Model::Power8, "mftb r3\n nop\n mftb r4\n mfdec r5", |cpu| cpu.tb = 100);
-    assert_eq!(machine.run(), Exit::Until);
+    let machine = machine(Model::Power8, "mftb r3\n nop\n mftb r4\n mfdec r5", |cpu| cpu.tb = 100).finish();
     assert_eq!(machine.cpu.gpr[3..6], [100, 102, 0x7FFF_FFFF - 3]);
 }
 
