@@ -107,7 +107,7 @@ fn writes(#[case] model: Model, #[case] trapping: &str, #[case] replacement: &st
         cpu.overlay = None;
         cpu
     };
-    assert_eq!(format!("{:?}", state(trapping)), format!("{:?}", state(replacement)));
+    assert_eq!(state(trapping), state(replacement));
 }
 
 #[test]
