@@ -72,6 +72,12 @@ impl DeviceTree {
         &self.blob
     }
 
+    /// Whether there is a node at `path`.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.nodes.iter().any(|node| node.path == path.trim_end_matches('/'))
+    }
+
     /// The value of a property. A step of the path without a unit address takes the first node of that name.
     #[must_use]
     pub fn property(&self, path: &str, name: &str) -> Option<&[u8]> {

@@ -2,5 +2,13 @@
 
 pub mod backends;
 pub mod contract;
+pub mod derive;
 pub mod device_tree;
+pub mod judge;
+pub mod plan;
+pub mod reference;
 pub mod registers;
+pub mod runner;
+pub mod scenario;
+pub mod session;
+pub mod tree;

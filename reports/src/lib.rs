@@ -7,6 +7,7 @@
 
 pub mod diff;
 mod digest;
+pub mod html;
 pub mod junit;
 pub mod known;
 pub mod merge;
@@ -21,6 +22,6 @@ pub use digest::Ending;
 pub use known::KnownList;
 pub use merge::merge;
 pub use model::{
-    Backend, Counts, Coverage, Evidence, FORMAT, Footer, Header, Mismatch, Oracle, Origin, Outcome,
-    Record, Report, Selection, Share, Statement, Verdict, short_digest,
+    Backend, Counts, Coverage, Evidence, FORMAT, Footer, Header, Mismatch, Oracle, Origin, Outcome, Record, Report,
+    Selection, Share, Statement, Verdict, short_digest,
 };

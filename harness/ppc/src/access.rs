@@ -1,0 +1,120 @@
+//! Loads and stores: mode, translation, the paravirtual page, byte order.
+
+use crate::cpu::Cpu;
+use crate::interrupt::{DSISR_STORE, Interrupt};
+use crate::memory::{Memory, PAGE, number, raw};
+use crate::translate::Access;
+
+/// Where an access goes.
+enum Place {
+    Memory(u64),
+    Overlay(usize),
+}
+
+impl Cpu {
+    /// Finds the place of an access that lies within a page, and checks that storage is there.
+    #[inline]
+    fn place(&self, memory: &Memory, address: u64, length: usize, access: Access) -> Result<Place, Interrupt> {
+        let real = self.translate(address, access)?;
+        if let Some(offset) = self.overlaid(address, real) {
+            return Ok(Place::Overlay(offset));
+        }
+        if real.checked_add(length as u64).is_some_and(|end| end <= memory.len() as u64) {
+            Ok(Place::Memory(real))
+        } else {
+            Err(self.storage_interrupt(address, access))
+        }
+    }
+
+    fn crosses(address: u64, length: usize) -> bool {
+        address as usize % PAGE + length > PAGE
+    }
+
+    /// Loads bytes in address order, across pages if need be.
+    #[inline]
+    pub(crate) fn load_bytes(&self, memory: &Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
+        let address = self.effective(address);
+        if Self::crosses(address, into.len()) {
+            for (i, byte) in into.iter_mut().enumerate() {
+                self.load_bytes(memory, address.wrapping_add(i as u64), std::slice::from_mut(byte))?;
+            }
+            return Ok(());
+        }
+        match self.place(memory, address, into.len(), Access::Load)? {
+            Place::Memory(real) => memory.read(real, into).map_err(|_| self.storage_interrupt(address, Access::Load)),
+            Place::Overlay(offset) => {
+                self.load_overlay(offset, into);
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores bytes in address order. Either all are stored or none.
+    #[inline]
+    pub(crate) fn store_bytes(&mut self, memory: &mut Memory, address: u64, from: &[u8]) -> Result<(), Interrupt> {
+        let address = self.effective(address);
+        if Self::crosses(address, from.len()) {
+            for i in 0..from.len() as u64 {
+                self.place(memory, self.effective(address.wrapping_add(i)), 1, Access::Store)?;
+            }
+            for (i, byte) in from.iter().enumerate() {
+                self.store_bytes(memory, address.wrapping_add(i as u64), std::slice::from_ref(byte))?;
+            }
+            return Ok(());
+        }
+        match self.place(memory, address, from.len(), Access::Store)? {
+            Place::Memory(real) => memory.write(real, from).map_err(|_| self.storage_interrupt(address, Access::Store)),
+            Place::Overlay(offset) => {
+                self.store_overlay(offset, from);
+                Ok(())
+            }
+        }
+    }
+
+    /// Loads a number of 1, 2, 4 or 8 bytes in the mode's byte order.
+    #[inline]
+    pub(crate) fn load(&self, memory: &Memory, address: u64, length: usize) -> Result<u64, Interrupt> {
+        let mut bytes = [0; 8];
+        self.load_bytes(memory, address, &mut bytes[..length])?;
+        Ok(number(&bytes[..length], self.is_big_endian()))
+    }
+
+    /// Stores the low `length` bytes of a number in the mode's byte order.
+    #[inline]
+    pub(crate) fn store(
+        &mut self,
+        memory: &mut Memory,
+        address: u64,
+        length: usize,
+        value: u64,
+    ) -> Result<(), Interrupt> {
+        let bytes = raw(value, length, self.is_big_endian());
+        self.store_bytes(memory, address, &bytes[..length])
+    }
+
+    /// Raises what a load or store of one byte would raise, without doing it.
+    pub(crate) fn probe(&self, memory: &Memory, address: u64, access: Access) -> Result<(), Interrupt> {
+        self.place(memory, self.effective(address), 1, access).map(|_| ())
+    }
+
+    /// Clears the aligned block of `length` bytes, a power of two up to 128, around `address`.
+    pub(crate) fn clear_block(&mut self, memory: &mut Memory, address: u64, length: u64) -> Result<(), Interrupt> {
+        let address = self.effective(address) & !(length - 1);
+        match self.place(memory, address, length as usize, Access::Store)? {
+            Place::Memory(real) => {
+                memory.fill(real, length as usize, 0).map_err(|_| self.storage_interrupt(address, Access::Store))
+            }
+            Place::Overlay(offset) => {
+                self.clear_overlay(offset, length as usize);
+                Ok(())
+            }
+        }
+    }
+
+    /// The alignment interrupt of an instruction. DSISR has the RT and RA fields, as QEMU gives them.
+    pub(crate) fn alignment(&self, word: u32, address: u64, access: Access) -> Interrupt {
+        let store = if self.model.is_embedded() && access == Access::Store { DSISR_STORE } else { 0 };
+        let fields = if self.model.is_embedded() { 0 } else { (word & 0x03FF_0000) >> 16 };
+        Interrupt::Alignment { address: self.effective(address), status: store | fields }
+    }
+}

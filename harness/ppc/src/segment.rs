@@ -1,0 +1,65 @@
+//! Segments and translation look-aside. Power ISA Book III 6.9; Programming Environments Manual 4.4
+//!
+//! The core keeps no translations, so tlbie and its kin have nothing to forget: their privilege is what they show.
+
+use crate::bits::{rb, rt};
+use crate::cpu::{Cpu, SlbEntry, XER_SO};
+use crate::execute::{Outcome, Step};
+use crate::table::Op;
+
+/// The class bit of an entry's VSID. Power ISA Book III figure 28
+const CLASS: u64 = 1 << 7;
+
+impl Cpu {
+    pub(crate) fn segment(&mut self, op: Op, word: u32) -> Outcome {
+        let (s, b) = (self.gpr[rt(word)], self.gpr[rb(word)]);
+        let entry = (b & 31) as usize;
+        match op {
+            Op::Tlbie | Op::Tlbiel | Op::Tlbsync | Op::Tlbia => {}
+            Op::Mtsr => self.sr[(word >> 16 & 15) as usize] = s as u32,
+            Op::Mtsrin => self.sr[(b >> 28 & 15) as usize] = s as u32,
+            Op::Mfsr => self.set(rt(word), self.sr[(word >> 16 & 15) as usize].into()),
+            Op::Mfsrin => self.set(rt(word), self.sr[(b >> 28 & 15) as usize].into()),
+            Op::Slbmte => {
+                self.slb[entry] = SlbEntry { esid: b & 0xFFFF_FFFF_F800_0000, vsid: s };
+            }
+            Op::Slbmfee => self.set(rt(word), self.slb[entry].esid),
+            Op::Slbmfev => self.set(rt(word), self.slb[entry].vsid),
+            Op::SlbfeeDot => {
+                let found = self.slb.iter().find(|entry| {
+                    let shift = if entry.vsid >> 62 == 1 { 40 } else { 28 };
+                    entry.esid & SlbEntry::VALID != 0 && (entry.esid ^ b) >> shift == 0
+                });
+                let (value, bit) = found.map_or((0, 0), |entry| (entry.vsid, 2));
+                self.set(rt(word), value);
+                self.set_cr(0, bit | u32::from(self.xer & XER_SO != 0));
+            }
+            Op::Slbie => {
+                for entry in &mut self.slb {
+                    let shift = if entry.vsid >> 62 == 1 { 40 } else { 28 };
+                    if (entry.esid ^ b) >> shift == 0 {
+                        entry.esid &= !SlbEntry::VALID;
+                    }
+                }
+            }
+            Op::Slbia => self.invalidate_segments(word >> 21 & 7),
+            _ => return self.unknown_operation(word),
+        }
+        Ok(Step::Next)
+    }
+
+    /// slbia: every entry but the first, or as IH says. Power ISA Book III 6.9.3.2
+    fn invalidate_segments(&mut self, hint: u32) {
+        for (index, entry) in self.slb.iter_mut().enumerate() {
+            let stays = match hint {
+                3 => entry.vsid & CLASS == 0,
+                4 => false,
+                6 => index == 0 || entry.vsid & CLASS == 0,
+                _ => index == 0,
+            };
+            if !stays {
+                entry.esid &= !SlbEntry::VALID;
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Hypercalls of KVM and ePAPR: number in `r11`, arguments from `r3` on, result in `r3`, more of it from `r4` on.
+//!
+//! Linux `Documentation/virt/kvm/ppc-pv.rst` and `arch/powerpc/kvm/powerpc.c` (`kvmppc_kvm_pv`). As there, `r4` is
+//! written by every call, by an unknown one with 0, and no other register is.
+
+use hypercheck_ppc::{Cpu, Overlay, msr};
+
+use super::dispatch::Next;
+use super::partition::Partition;
+use super::profile::Conduit;
+use super::sleep::Until;
+
+/// The value of `r0` that makes a system call a hypercall: "KVM!".
+pub(crate) const MAGIC: u32 = 0x4B56_4D21;
+
+/// KVM_HC_FEATURES.
+const FEATURES: u32 = 0x2A_0003;
+/// KVM_HC_PPC_MAP_MAGIC_PAGE.
+const MAP_MAGIC_PAGE: u32 = 0x2A_0004;
+/// EV_IDLE.
+const IDLE: u32 = 0x1_0010;
+
+/// KVM_FEATURE_MAGIC_PAGE as a mask.
+const MAGIC_PAGE: u64 = 1 << 1;
+/// KVM_MAGIC_FEAT_SR and KVM_MAGIC_FEAT_MAS0_TO_SPRG7.
+const MAGIC_PAGE_FEATURES: u64 = 3;
+
+const SUCCESS: u64 = 0;
+const UNIMPLEMENTED: u64 = 12;
+
+/// Whether a system call is one of these.
+pub(crate) fn claims(cpu: &Cpu) -> bool {
+    low_word(cpu.gpr[0]) == MAGIC
+}
+
+/// The low word of a register.
+pub(super) fn low_word(value: u64) -> u32 {
+    (value & 0xFFFF_FFFF) as u32
+}
+
+/// Carries out the call in `r11`, of which the low 32 bits count.
+pub(crate) fn call(p: &mut Partition) -> Next {
+    let magic_page = p.profile.kvm == Some(Conduit::Magic);
+    let [first, second] = [3, 4].map(|n| p.cpu.effective(p.cpu.gpr[n]));
+    let (result, out, next) = match low_word(p.cpu.gpr[11]) {
+        FEATURES => (SUCCESS, if magic_page { MAGIC_PAGE } else { 0 }, Next::Resume),
+        MAP_MAGIC_PAGE if magic_page => {
+            // The document names the effective address first, the code takes it second; a Linux guest has the same
+            // number in both places.
+            if p.profile.documented_order {
+                map(p, second, first)
+            } else {
+                map(p, first, second)
+            }
+            (SUCCESS, MAGIC_PAGE_FEATURES, Next::Resume)
+        }
+        IDLE => (SUCCESS, 0, Next::Sleep(Until::Exception)),
+        _ => (UNIMPLEMENTED, 0, Next::Resume),
+    };
+    p.cpu.gpr[3] = result;
+    p.cpu.gpr[4] = out;
+    next
+}
+
+/// Maps the page, or moves it with what it holds. Its byte order is the one in which the guest takes interrupts at this
+/// moment. Physical address 0 means that there is no page. The flags in the low bits of the effective address tell of
+/// page permissions, which the reference does not model.
+fn map(p: &mut Partition, physical: u64, effective: u64) {
+    let little = p.cpu.model.is_server() && p.cpu.lpcr & msr::LPCR_ILE != 0;
+    let mut page = Overlay::new(effective, physical, !little);
+    if page.physical == 0 {
+        p.cpu.overlay = None;
+        return;
+    }
+    if let Some(old) = p.cpu.overlay.take() {
+        page.storage = old.storage;
+    }
+    p.cpu.overlay = Some(page);
+}

@@ -1,0 +1,95 @@
+//! A virtual machine: processor, memory and what the hypervisor keeps about it.
+
+use hypercheck_ppc::{Cpu, Memory, msr};
+
+use super::papr::{Areas, Capacity, HashTable, Processor, TceTable, Terminal};
+use super::profile::Profile;
+use super::ultravisor::Secure;
+
+/// How many processors a partition has. Only number 0 ever runs.
+pub(crate) const CPUS: usize = 2;
+
+/// Bytes of RAM.
+pub(crate) const RAM: u64 = 32 << 20;
+
+/// What the hypervisor keeps, apart from registers and memory.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct State {
+    pub(crate) hpt: HashTable,
+    pub(crate) tce: TceTable,
+    pub(crate) processors: [Processor; CPUS],
+    pub(crate) capacity: Capacity,
+    pub(crate) terminal: Terminal,
+    /// State of the generator behind H_RANDOM.
+    pub(crate) random: u64,
+    pub(crate) secure: Secure,
+}
+
+impl State {
+    /// The state after boot.
+    pub(crate) fn new() -> Self {
+        let mut state = Self::default();
+        state.processors[1].areas = Areas::IDLE;
+        state
+    }
+}
+
+/// A virtual machine.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) cpu: Cpu,
+    pub(crate) memory: Memory,
+    pub(crate) state: State,
+    pub(crate) profile: Profile,
+}
+
+impl Partition {
+    /// The first arguments of a call, from `r4` on.
+    #[inline]
+    pub(crate) fn arguments<const N: usize>(&self) -> [u64; N] {
+        std::array::from_fn(|n| self.cpu.gpr[4 + n])
+    }
+
+    /// Bytes of RAM.
+    pub(crate) fn ram(&self) -> u64 {
+        self.memory.len() as u64
+    }
+
+    /// Whether `length` bytes at `at` are RAM.
+    pub(crate) fn contains(&self, at: u64, length: u64) -> bool {
+        at.checked_add(length).is_some_and(|end| end <= self.ram())
+    }
+
+    /// Whether the calling state is problem state.
+    pub(crate) fn problem_state(&self) -> bool {
+        self.cpu.msr & msr::PR != 0
+    }
+
+    /// A big-endian number of up to 8 bytes at a real address; zero where there is no RAM, which callers rule out.
+    pub(crate) fn load(&self, at: u64, size: u64) -> u64 {
+        self.memory.read_number(at, length(size), true).unwrap_or_default()
+    }
+
+    /// Stores the low `size` bytes of a number, big-endian; nothing where there is no RAM, which callers rule out.
+    pub(crate) fn store(&mut self, at: u64, size: u64, value: u64) {
+        // Nothing to tell: callers have judged the address.
+        let _ = self.memory.write_number(at, length(size), value, true);
+    }
+
+    /// Fills a range of RAM.
+    pub(crate) fn fill(&mut self, at: u64, size: u64, value: u8) {
+        let _ = self.memory.fill(at, length(size), value);
+    }
+
+    /// Copies a range of RAM to one that does not overlap it, or to itself.
+    pub(crate) fn copy(&mut self, to: u64, from: u64, size: u64) {
+        let mut bytes = vec![0; length(size)];
+        if self.memory.read(from, &mut bytes).is_ok() {
+            let _ = self.memory.write(to, &bytes);
+        }
+    }
+}
+
+fn length(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,162 @@
+//! The machines that can be asked for.
+
+use std::collections::BTreeSet;
+
+use hypercheck_ppc::Model;
+
+use super::papr;
+use crate::contract::{BootError, Machine};
+
+/// Features that can be asked for at boot, with what they do.
+///
+/// Some name an answer that the documents leave open; those have a dot in their names.
+const OPTIONS: &[(&str, &str)] = &[
+    ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
+    ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
+    ("kvm-epapr", "KVM's and ePAPR's hypercalls"),
+    ("kvm-magic-page", "with the magic page (not with booke-hv, whose KVM has none)"),
+    ("magic-page.documented-order", "MAP_MAGIC_PAGE takes the effective address first, as ppc-pv.rst says"),
+    ("book3s-pr", "KVM calls come as sc with a magic value in r0, on Book3S"),
+    ("e500v2", "the same on an e500v2 (ppc32)"),
+    ("booke-hv", "KVM calls come as sc 1, on an e500mc (ppc32)"),
+    ("osi", "Mac-on-Linux calls, answered by a user space that is built in (Book3S)"),
+    ("osi.forwarded", "the same, left to the harness to answer"),
+    ("ultravisor", "an ultravisor is there, with SMFCTRL[E] = 0; includes papr (ppc64)"),
+    ("ultravisor.enabled", "the same with SMFCTRL[E] = 1"),
+    ("little-endian-interrupts", "interrupts are taken in little-endian mode from the start (Book3S)"),
+    ("model.power8", "POWER8 in place of POWER9"),
+    ("model.power10", "POWER10 in place of POWER9"),
+    ("model.g4", "a 7400 in place of a 750"),
+];
+
+/// Features of every guest beside PAPR's calls.
+const ALWAYS: &[&str] = &["isa.ppc64", "isa.ppc32", "linux-syscall", "ppc64.sc-lev-2"];
+
+/// The architectures.
+pub(super) const ARCHES: &[&str] = &["ppc64", "ppc32"];
+
+/// The names of all options.
+pub(super) fn options() -> BTreeSet<String> {
+    OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// The features that every guest has: with `papr`, the complete function sets and every call by its name.
+pub(super) fn features() -> BTreeSet<String> {
+    let calls = papr::CALLS.iter().map(|call| call.name);
+    ALWAYS.iter().copied().chain(papr::sets()).chain(calls).map(str::to_owned).collect()
+}
+
+/// Who answers a call that leaves the hypervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UserSpace {
+    /// What is built in.
+    BuiltIn,
+    /// The harness.
+    Harness,
+}
+
+/// How KVM's calls come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conduit {
+    /// `sc` with a magic value in `r0`.
+    Magic,
+    /// `sc 1`.
+    Hypervisor,
+}
+
+/// Whether there is an ultravisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ultravisor {
+    /// None, or SMFCTRL\[E\] is 0: `sc 2` is `sc 1` (Power ISA, System Call).
+    Off,
+    /// `sc 2` calls it.
+    On,
+}
+
+/// A machine as its features ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Profile {
+    pub(crate) model: Model,
+    pub(crate) papr: bool,
+    /// Who answers a PAPR call that is not implemented; the built-in user space says H_FUNCTION.
+    pub(crate) unknown_papr: UserSpace,
+    pub(crate) kvm: Option<Conduit>,
+    pub(crate) documented_order: bool,
+    pub(crate) osi: Option<UserSpace>,
+    pub(crate) ultravisor: Ultravisor,
+    pub(crate) little_endian_interrupts: bool,
+}
+
+impl Profile {
+    /// The profile of a machine.
+    ///
+    /// # Errors
+    /// [`BootError::Unsupported`] if a feature is not known, or not with the others.
+    pub(crate) fn new(machine: &Machine) -> Result<Self, BootError> {
+        let no = |why: String| Err(BootError::Unsupported(why));
+        if !ARCHES.contains(&machine.arch.as_str()) {
+            return no(format!("there is no {}, only {}", machine.arch, ARCHES.join(" and ")));
+        }
+        let always = features();
+        let known = |name: &str| {
+            OPTIONS.iter().any(|(option, _)| *option == name) || always.contains(name) || ARCHES.contains(&name)
+        };
+        if let Some(unknown) = machine.features.iter().find(|name| !known(name)) {
+            return no(format!("{unknown} is no feature of the reference"));
+        }
+        let has = |name: &str| machine.features.contains(name);
+        if let Some(wrong) = ["ppc64", "ppc32"].into_iter().find(|&arch| has(arch) && machine.arch != arch) {
+            return no(format!("a guest of {} is none of {wrong}", machine.arch));
+        }
+        let model = model(machine)?;
+        for (feature, fits) in [
+            ("papr", model.is_server()),
+            ("papr.forwarded", model.is_server()),
+            ("ultravisor", model.is_server()),
+            ("ultravisor.enabled", model.is_server()),
+            ("osi", !model.is_embedded()),
+            ("osi.forwarded", !model.is_embedded()),
+            ("little-endian-interrupts", !model.is_embedded()),
+            ("book3s-pr", !model.is_embedded()),
+            ("kvm-magic-page", model != Model::E500mc),
+        ] {
+            if has(feature) && !fits {
+                return no(format!("{model:?} has no {feature}"));
+            }
+        }
+        let forwarded = |name: &str| if has(name) { UserSpace::Harness } else { UserSpace::BuiltIn };
+        let conduit = if model == Model::E500mc { Conduit::Hypervisor } else { Conduit::Magic };
+        let ultravisor = if has("ultravisor.enabled") { Ultravisor::On } else { Ultravisor::Off };
+        Ok(Self {
+            model,
+            papr: ["papr", "papr.forwarded", "ultravisor", "ultravisor.enabled"].into_iter().any(has),
+            unknown_papr: forwarded("papr.forwarded"),
+            kvm: ["kvm-epapr", "kvm-magic-page"].into_iter().any(has).then_some(conduit),
+            documented_order: has("magic-page.documented-order"),
+            osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
+            ultravisor,
+            little_endian_interrupts: has("little-endian-interrupts"),
+        })
+    }
+}
+
+/// The processor: POWER9 or a 750, unless a feature asks for another.
+fn model(machine: &Machine) -> Result<Model, BootError> {
+    let wide = machine.arch == "ppc64";
+    let choices = [
+        ("e500v2", Model::E500v2),
+        ("booke-hv", Model::E500mc),
+        ("model.g4", Model::G4),
+        ("model.power8", Model::Power8),
+        ("model.power10", Model::Power10),
+    ];
+    let mut asked = choices.into_iter().filter(|(name, _)| machine.features.contains(*name));
+    match (asked.next(), asked.next()) {
+        (None, _) => Ok(if wide { Model::Power9 } else { Model::G3 }),
+        (Some((_, model)), None) if model.is_server() == wide => Ok(model),
+        (Some((name, _)), None) => Err(BootError::Unsupported(format!("{name} is not of {}", machine.arch))),
+        (Some((one, _)), Some((other, _))) => {
+            Err(BootError::Unsupported(format!("{one} and {other} are different processors")))
+        }
+    }
+}

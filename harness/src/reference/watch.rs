@@ -1,0 +1,84 @@
+//! What changed in memory since a mark.
+
+use hypercheck_ppc::{Memory, PAGE};
+
+/// The pages that differed from their contents after boot when the mark was made, as they were then.
+///
+/// They are the first dirty pages in the order of their first write, which later writes do not change; all other pages
+/// were then as after boot, and the memory itself keeps that.
+#[derive(Debug, Default)]
+pub(super) struct Mark {
+    pages: Vec<[u8; PAGE]>,
+}
+
+impl Mark {
+    /// Makes the mark here.
+    pub(super) fn set(&mut self, memory: &Memory) {
+        self.pages.clear();
+        for page in memory.dirty_pages() {
+            let mut copy = [0; PAGE];
+            copy.copy_from_slice(page.now);
+            self.pages.push(copy);
+        }
+    }
+
+    /// Makes the mark at boot.
+    pub(super) fn clear(&mut self) {
+        self.pages.clear();
+    }
+
+    /// Calls `see` with each run of bytes that differs: address, then, now.
+    pub(super) fn changes(&self, memory: &Memory, see: &mut dyn FnMut(u64, &[u8], &[u8])) {
+        for (n, page) in memory.dirty_pages().enumerate() {
+            runs(page.at, self.pages.get(n).unwrap_or(page.before), page.now, see);
+        }
+    }
+}
+
+/// Calls `see` with each run of bytes in which two pages differ. Equal pages and equal stretches cost little.
+fn runs(at: u64, then: &[u8], now: &[u8], see: &mut dyn FnMut(u64, &[u8], &[u8])) {
+    const CHUNK: usize = 64;
+    if then == now {
+        return;
+    }
+    let mut start = None;
+    let mut end = |start: &mut Option<usize>, end: usize| {
+        if let Some(start) = start.take() {
+            see(at + start as u64, &then[start..end], &now[start..end]);
+        }
+    };
+    for (n, (old, new)) in then.chunks(CHUNK).zip(now.chunks(CHUNK)).enumerate() {
+        if old == new {
+            end(&mut start, n * CHUNK);
+            continue;
+        }
+        for (i, (old, new)) in old.iter().zip(new).enumerate() {
+            if old == new {
+                end(&mut start, n * CHUNK + i);
+            } else if start.is_none() {
+                start = Some(n * CHUNK + i);
+            }
+        }
+    }
+    end(&mut start, now.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_maximal_and_cross_chunks() {
+        let mut memory = Memory::new(2 * PAGE);
+        memory.write(0x10, &[1; 4]).unwrap();
+        let mut mark = Mark::default();
+        mark.set(&memory);
+        memory.write(0x12, &[2; 0x40]).unwrap();
+        memory.write(PAGE as u64 + PAGE as u64 - 1, &[9]).unwrap();
+        let mut seen = Vec::new();
+        mark.changes(&memory, &mut |at, then, now| seen.push((at, then.to_vec(), now.to_vec())));
+        let mut then = vec![1; 2];
+        then.resize(0x40, 0);
+        assert_eq!(seen, [(0x12, then, vec![2; 0x40]), (0x1FFF, vec![0], vec![9])]);
+    }
+}
