@@ -21,6 +21,11 @@ pub trait Hypervisor: Send + Sync {
     /// # Errors
     /// See [`BootError`]; only [`BootError::Failed`] tells against the hypervisor.
     fn boot(&self, machine: &Machine) -> Result<Box<dyn Guest>, BootError>;
+
+    /// How many guests are best run side by side; the suite takes fewer where there are fewer processors.
+    fn parallel(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// What a backend is.

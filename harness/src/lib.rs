@@ -1,5 +1,14 @@
 //! The harness: the contract with hypervisors under test, the judge, the runner and the bundled reference.
 
+pub mod backends;
 pub mod contract;
+pub mod derive;
+pub mod device_tree;
+pub mod judge;
+pub mod plan;
 pub mod reference;
 pub mod registers;
+pub mod runner;
+pub mod scenario;
+pub mod session;
+pub mod tree;

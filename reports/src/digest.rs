@@ -12,6 +12,8 @@ use crate::text::plural;
 pub struct Ending {
     /// Why the run ended early, when it did.
     pub interrupted: Option<String>,
+    /// Entries of the list of known deviations that no longer tell the truth, see [`crate::KnownList::stale`].
+    pub stale: Vec<String>,
     /// How much of the spec was exercised, see [`Coverage::measure`].
     pub coverage: Coverage,
     /// Wall time in milliseconds; `None` keeps the report reproducible.
@@ -29,10 +31,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(header: &Header) -> Self {
-        let stable = Header {
-            started: None,
-            ..header.clone()
-        };
+        let stable = Header { started: None, ..header.clone() };
         Self {
             header: Sha256::digest(json(&stable)).into(),
             planned: header.planned,
@@ -70,6 +69,7 @@ impl Tally {
             digest: hex(&hash.finalize()),
             finished: interrupted.is_none(),
             interrupted,
+            stale: ending.stale,
             coverage: ending.coverage,
             elapsed_ms: ending.elapsed_ms,
         }
@@ -81,16 +81,23 @@ pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("the model holds only strings, numbers and string maps")
 }
 
+impl From<&Footer> for Ending {
+    fn from(footer: &Footer) -> Self {
+        Self {
+            interrupted: footer.interrupted.clone(),
+            stale: footer.stale.clone(),
+            coverage: footer.coverage,
+            elapsed_ms: footer.elapsed_ms,
+        }
+    }
+}
+
 impl Report {
     /// Puts a report together from its parts: sorts the outcomes by ID, counts and digests them.
     ///
     /// # Errors
     /// The ID of an outcome that is there twice.
-    pub fn assemble(
-        header: Header,
-        mut outcomes: Vec<Outcome>,
-        ending: Ending,
-    ) -> Result<Self, String> {
+    pub fn assemble(header: Header, mut outcomes: Vec<Outcome>, ending: Ending) -> Result<Self, String> {
         outcomes.sort_by(|a, b| a.id.cmp(&b.id));
         let mut tally = Tally::new(&header);
         for outcome in &outcomes {
@@ -98,10 +105,6 @@ impl Report {
                 return Err(outcome.id.clone());
             }
         }
-        Ok(Self {
-            footer: tally.footer(ending),
-            header,
-            outcomes,
-        })
+        Ok(Self { footer: tally.footer(ending), header, outcomes })
     }
 }

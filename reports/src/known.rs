@@ -53,7 +53,10 @@ pub enum KnownError {
         source: std::io::Error,
     },
     /// The file is no list of entries.
-    #[error("{}:{line}:{column}: {why}", path.display())]
+    #[error(
+        "{}:{line}:{column}: {why}\n  = help: write a list of entries with id, because and source, and clause or versions where they matter",
+        path.display()
+    )]
     Yaml {
         /// The file.
         path: PathBuf,
@@ -80,6 +83,20 @@ pub enum KnownError {
     },
 }
 
+/// The reader names neither the file nor the place twice, so neither do we.
+fn yaml_error(error: &serde_yaml::Error, path: &Path) -> KnownError {
+    let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+    let rendered = error.render();
+    let placed = format!("error: line {line} column {column}: ");
+    let why = rendered.strip_prefix(&placed).unwrap_or(&rendered).trim_end();
+    KnownError::Yaml {
+        path: path.to_owned(),
+        line,
+        column,
+        why: why.replacen("<input>", &path.display().to_string(), 1),
+    }
+}
+
 /// An entry that no longer tells the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale<'a> {
@@ -103,9 +120,7 @@ pub enum Staleness {
 impl std::fmt::Display for Stale<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let why = match self.why {
-            Staleness::MatchesNothing => {
-                "covers no case row; correct its id or clause, or remove it"
-            }
+            Staleness::MatchesNothing => "covers no case row; correct its id or clause, or remove it",
             Staleness::Passes => "covers only rows that pass; remove it, or end its versions",
         };
         write!(f, "line {}: entry `{}` {why}", self.line, self.entry.id)
@@ -128,8 +143,7 @@ impl Watched {
     }
 
     fn covers(&self, id: &str, clause: Option<&str>) -> bool {
-        (self.entry.clause.is_none() || self.entry.clause.as_deref() == clause)
-            && glob::matches(&self.entry.id, id)
+        (self.entry.clause.is_none() || self.entry.clause.as_deref() == clause) && glob::matches(&self.entry.id, id)
     }
 }
 
@@ -147,10 +161,8 @@ impl KnownList {
     /// [`KnownError`], with line and column where there is one.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, KnownError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|source| KnownError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| KnownError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path)
     }
 
@@ -161,12 +173,7 @@ impl KnownList {
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, KnownError> {
         let path = path.as_ref();
         let entries: Option<Vec<serde_yaml::Spanned<Entry>>> =
-            serde_yaml::from_str(text).map_err(|error| KnownError::Yaml {
-                path: path.to_owned(),
-                line: error.location().map_or(0, |at| at.line()),
-                column: error.location().map_or(0, |at| at.column()),
-                why: error.render(),
-            })?;
+            serde_yaml::from_str(text).map_err(|error| yaml_error(&error, path))?;
         let mut list = Self::default();
         for spanned in entries.unwrap_or_default() {
             let at = spanned.defined;
@@ -193,11 +200,7 @@ impl KnownList {
     fn check(&self, entry: &Entry) -> Result<Option<Versions>, String> {
         for (name, value, hint) in [
             ("id", &entry.id, "name the case rows it covers"),
-            (
-                "because",
-                &entry.because,
-                "say what the backend does instead",
-            ),
+            ("because", &entry.because, "say what the backend does instead"),
             ("source", &entry.source, "say where a reader can check that"),
         ] {
             if value.trim().is_empty() {
@@ -205,15 +208,10 @@ impl KnownList {
             }
         }
         let same = |w: &&Watched| {
-            w.entry.id == entry.id
-                && w.entry.clause == entry.clause
-                && w.entry.versions == entry.versions
+            w.entry.id == entry.id && w.entry.clause == entry.clause && w.entry.versions == entry.versions
         };
         if let Some(twin) = self.entries.iter().find(same) {
-            return Err(format!(
-                "line {} says the same; remove one of them",
-                twin.line
-            ));
+            return Err(format!("line {} says the same; remove one of them", twin.line));
         }
         let versions = entry.versions.as_deref().map(Versions::parse);
         versions.transpose().map_err(|error| error.to_string())
@@ -227,8 +225,7 @@ impl KnownList {
     /// The first entry that covers a failure of row `id` against `clause` on a backend of `version`. An entry that
     /// names a clause does not cover a failure that cites none.
     pub fn find(&self, id: &str, clause: Option<&str>, version: &str) -> Option<&Entry> {
-        self.position(id, clause, version)
-            .map(|at| &self.entries[at].entry)
+        self.position(id, clause, version).map(|at| &self.entries[at].entry)
     }
 
     fn position(&self, id: &str, clause: Option<&str>, version: &str) -> Option<usize> {
@@ -244,15 +241,9 @@ impl KnownList {
     pub fn judge(&self, outcome: &mut Outcome, version: &str) {
         match outcome.verdict {
             Verdict::Fail if !outcome.mismatches.is_empty() => {
-                let clauses: Vec<_> = outcome
-                    .mismatches
-                    .iter()
-                    .map(|m| m.clause.as_deref())
-                    .collect();
-                let found: Option<Vec<_>> = clauses
-                    .into_iter()
-                    .map(|clause| self.position(&outcome.id, clause, version))
-                    .collect();
+                let clauses: Vec<_> = outcome.mismatches.iter().map(|m| m.clause.as_deref()).collect();
+                let found: Option<Vec<_>> =
+                    clauses.into_iter().map(|clause| self.position(&outcome.id, clause, version)).collect();
                 if let Some(found) = found {
                     self.excuse(outcome, &found);
                 }
@@ -290,10 +281,7 @@ impl KnownList {
             w.applies(version) && clauses.any(|clause| w.covers(&outcome.id, clause))
         };
         let entries = self.entries.iter().enumerate();
-        entries
-            .filter(|(_, w)| covers(w))
-            .map(|(at, _)| at)
-            .collect()
+        entries.filter(|(_, w)| covers(w)).map(|(at, _)| at).collect()
     }
 
     fn excuse(&self, outcome: &mut Outcome, entries: &[usize]) {
@@ -313,13 +301,7 @@ impl KnownList {
                 None => verdict.to_string(),
             }),
         };
-        outcome.reason = Some(
-            ended
-                .into_iter()
-                .chain(reasons)
-                .collect::<Vec<_>>()
-                .join("; "),
-        );
+        outcome.reason = Some(ended.into_iter().chain(reasons).collect::<Vec<_>>().join("; "));
         outcome.verdict = Verdict::KnownFail;
     }
 
@@ -327,8 +309,7 @@ impl KnownList {
     /// entry that covers no row stale. Entries for other versions of the backend are left in peace.
     pub fn stale(&self, version: &str, everything: bool) -> Vec<Stale<'_>> {
         let why = |w: &Watched| {
-            let [failed, passed, skipped] =
-                [&w.failed, &w.passed, &w.skipped].map(|n| n.load(Relaxed));
+            let [failed, passed, skipped] = [&w.failed, &w.passed, &w.skipped].map(|n| n.load(Relaxed));
             match (failed, passed, skipped) {
                 (0, 1.., _) => Some(Staleness::Passes),
                 (0, 0, 0) if everything => Some(Staleness::MatchesNothing),
@@ -336,14 +317,6 @@ impl KnownList {
             }
         };
         let applying = self.entries.iter().filter(|w| w.applies(version));
-        applying
-            .filter_map(|w| {
-                why(w).map(|why| Stale {
-                    entry: &w.entry,
-                    line: w.line,
-                    why,
-                })
-            })
-            .collect()
+        applying.filter_map(|w| why(w).map(|why| Stale { entry: &w.entry, line: w.line, why })).collect()
     }
 }

@@ -22,6 +22,6 @@ pub use digest::Ending;
 pub use known::KnownList;
 pub use merge::merge;
 pub use model::{
-    Backend, Counts, Coverage, Evidence, FORMAT, Footer, Header, Mismatch, Oracle, Origin, Outcome,
-    Record, Report, Selection, Share, Statement, Verdict, short_digest,
+    Backend, Counts, Coverage, Evidence, FORMAT, Footer, Header, Mismatch, Oracle, Origin, Outcome, Record, Report,
+    Selection, Share, Statement, Verdict, short_digest,
 };

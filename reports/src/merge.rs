@@ -52,26 +52,17 @@ pub fn merge(reports: Vec<Report>) -> Result<Report, MergeError> {
     let interrupted: Vec<String> = reports
         .iter()
         .filter(|r| !r.footer.finished)
-        .map(|r| {
-            r.footer
-                .interrupted
-                .clone()
-                .unwrap_or_else(|| "a shard did not finish".into())
-        })
+        .map(|r| r.footer.interrupted.clone().unwrap_or_else(|| "a shard did not finish".into()))
         .collect();
-    let total = |of: fn(&Coverage) -> u64| {
-        reports
-            .iter()
-            .map(|r| of(&r.footer.coverage))
-            .max()
-            .unwrap_or(0)
-    };
+    let total = |of: fn(&Coverage) -> u64| reports.iter().map(|r| of(&r.footer.coverage)).max().unwrap_or(0);
     let clauses = total(|c| c.clauses.total);
     let calls = total(|c| c.calls.total);
     let elapsed_ms = reports.iter().filter_map(|r| r.footer.elapsed_ms).max();
+    let stale: BTreeSet<String> = reports.iter().flat_map(|r| r.footer.stale.clone()).collect();
     let outcomes: Vec<_> = reports.into_iter().flat_map(|r| r.outcomes).collect();
     let ending = Ending {
         interrupted: (!interrupted.is_empty()).then(|| interrupted.join("; ")),
+        stale: stale.into_iter().collect(),
         coverage: Coverage::measure(clauses, calls, &outcomes),
         elapsed_ms,
     };
@@ -99,10 +90,7 @@ fn alike(first: &Header, other: &Header) -> Result<(), MergeError> {
 fn complete(reports: &[Report]) -> Result<(), MergeError> {
     let mut seen = BTreeSet::new();
     let mut count = None;
-    for shard in reports
-        .iter()
-        .filter_map(|r| r.header.selection.shard.as_deref())
-    {
+    for shard in reports.iter().filter_map(|r| r.header.selection.shard.as_deref()) {
         let bad = || MergeError::Shard(shard.to_owned());
         let (k, n) = shard.split_once('/').ok_or_else(bad)?;
         let (k, n): (u32, u32) = (k.parse().map_err(|_| bad())?, n.parse().map_err(|_| bad())?);
@@ -138,15 +126,9 @@ fn selection(reports: &[Report]) -> Selection {
     };
     let seed = reports[0].header.selection.seed;
     let same = reports.iter().all(|r| r.header.selection.seed == seed);
-    let alike = reports
-        .iter()
-        .all(|r| r.header.selection.filters == reports[0].header.selection.filters);
+    let alike = reports.iter().all(|r| r.header.selection.filters == reports[0].header.selection.filters);
     Selection {
-        filters: if alike {
-            reports[0].header.selection.filters.clone()
-        } else {
-            join(|s| &s.filters)
-        },
+        filters: if alike { reports[0].header.selection.filters.clone() } else { join(|s| &s.filters) },
         abis: join(|s| &s.abis),
         shard: None,
         seed: seed.filter(|_| same),

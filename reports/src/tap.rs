@@ -12,7 +12,7 @@ use crate::text::{line, plural};
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut text = String::from("TAP version 14\n");
-    let found = report.outcomes.len() as u64;
+    let found = (report.outcomes.len() + report.footer.stale.len()) as u64;
     let planned = match report.header.planned {
         Some(planned) if !report.footer.finished => planned.max(found),
         _ => found,
@@ -29,20 +29,15 @@ pub fn render(report: &Report) -> String {
     for (at, outcome) in report.outcomes.iter().enumerate() {
         point(&mut text, at + 1, outcome);
     }
+    for (at, entry) in report.footer.stale.iter().enumerate() {
+        let number = report.outcomes.len() + at + 1;
+        let entry = description(&format!("known deviations, {entry}"));
+        writeln!(text, "not ok {number} - {entry}").unwrap_or_default();
+    }
     let counts = report.footer.counts;
-    writeln!(
-        text,
-        "# {}, {} unexpected",
-        plural(counts.total(), "row"),
-        counts.unexpected()
-    )
-    .unwrap_or_default();
+    writeln!(text, "# {}, {} unexpected", plural(counts.total(), "row"), counts.unexpected()).unwrap_or_default();
     if !report.footer.finished {
-        let why = report
-            .footer
-            .interrupted
-            .as_deref()
-            .unwrap_or("the run did not finish");
+        let why = report.footer.interrupted.as_deref().unwrap_or("the run did not finish");
         writeln!(text, "Bail out! {}", description(why)).unwrap_or_default();
     }
     text
@@ -74,6 +69,9 @@ fn diagnose(text: &mut String, outcome: &Outcome) {
     put("", "verdict", outcome.verdict.name());
     if let Some(reason) = &outcome.reason {
         put("", "reason", reason);
+    }
+    if !outcome.clauses.is_empty() {
+        put("", "clauses", &outcome.clauses.join(" "));
     }
     put("", "reproduce", &outcome.reproduce);
     for (at, mismatch) in outcome.mismatches.iter().enumerate() {

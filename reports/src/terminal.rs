@@ -21,23 +21,13 @@ pub struct Style {
 
 impl Style {
     /// No colour, fifty failures in full.
-    pub const PLAIN: Self = Self {
-        colour: false,
-        blocks: 50,
-    };
+    pub const PLAIN: Self = Self { colour: false, blocks: 50 };
 
     /// Colour, fifty failures in full.
-    pub const COLOUR: Self = Self {
-        colour: true,
-        blocks: 50,
-    };
+    pub const COLOUR: Self = Self { colour: true, blocks: 50 };
 
     pub(crate) fn paint(self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     pub(crate) fn bold(self, text: &str) -> String {
@@ -73,14 +63,9 @@ pub fn render(report: &Report, style: Style) -> String {
     failures(&mut text, report, style);
     title(&mut text, report, style);
     table(&mut text, report, style);
-    reasons(
-        &mut text,
-        report,
-        style,
-        Verdict::KnownFail,
-        "known deviations",
-    );
+    reasons(&mut text, report, style, Verdict::KnownFail, "known deviations");
     reasons(&mut text, report, style, Verdict::Skip, "skipped");
+    stale(&mut text, report, style);
     coverage(&mut text, report);
     verdict(&mut text, report, style);
     text
@@ -112,27 +97,10 @@ fn title(text: &mut String, report: &Report, style: Style) {
     let header = &report.header;
     let spec = header.spec_digest.get(..12).unwrap_or(&header.spec_digest);
     let title = style.bold(&line(&report.title()));
-    put(
-        text,
-        &format!(
-            "{title}, hypercheck {}, spec {}",
-            line(&header.tool),
-            line(spec)
-        ),
-    );
+    put(text, &format!("{title}, hypercheck {}, spec {}", line(&header.tool), line(spec)));
 }
 
-const COLUMNS: [&str; 9] = [
-    "abi",
-    "rows",
-    "pass",
-    "fail",
-    "known-fail",
-    "unexpected-pass",
-    "skip",
-    "crash",
-    "hang",
-];
+const COLUMNS: [&str; 9] = ["abi", "rows", "pass", "fail", "known-fail", "unexpected-pass", "skip", "crash", "hang"];
 
 fn table(text: &mut String, report: &Report, style: Style) {
     let mut abis: BTreeMap<&str, Counts> = BTreeMap::new();
@@ -141,10 +109,7 @@ fn table(text: &mut String, report: &Report, style: Style) {
         abis.entry(&outcome.abi).or_default().add(outcome.verdict);
         total.add(outcome.verdict);
     }
-    let mut rows: Vec<_> = abis
-        .iter()
-        .map(|(abi, counts)| (line(abi), *counts))
-        .collect();
+    let mut rows: Vec<_> = abis.iter().map(|(abi, counts)| (line(abi), *counts)).collect();
     if rows.len() != 1 {
         rows.push(("total".into(), total));
     }
@@ -199,6 +164,15 @@ fn reasons(text: &mut String, report: &Report, style: Style, verdict: Verdict, t
     }
 }
 
+fn stale(text: &mut String, report: &Report, style: Style) {
+    if !report.footer.stale.is_empty() {
+        put(text, &format!("\n{}", style.bad("stale entries in the list of known deviations")));
+    }
+    for entry in &report.footer.stale {
+        put(text, &format!("  {}", line(entry)));
+    }
+}
+
 fn coverage(text: &mut String, report: &Report) {
     let coverage = report.footer.coverage;
     let shares = [("clauses", coverage.clauses), ("calls", coverage.calls)];
@@ -215,21 +189,16 @@ fn coverage(text: &mut String, report: &Report) {
 fn verdict(text: &mut String, report: &Report, style: Style) {
     let counts: Counts = report.outcomes.iter().collect();
     let rows = plural(counts.total(), "row");
-    let time = report.footer.elapsed_ms.map_or(String::new(), |ms| {
-        format!(" in {}.{:02} s", ms / 1000, ms % 1000 / 10)
-    });
+    let time =
+        report.footer.elapsed_ms.map_or(String::new(), |ms| format!(" in {}.{:02} s", ms / 1000, ms % 1000 / 10));
     let ended = if !report.footer.finished {
-        let why = report
-            .footer
-            .interrupted
-            .as_deref()
-            .unwrap_or("no reason given");
+        let why = report.footer.interrupted.as_deref().unwrap_or("no reason given");
         style.bad(&format!("NOT FINISHED: {}", line(why)))
     } else if counts.unexpected() > 0 {
-        style.bad(&format!(
-            "FAILED: {} of {rows} did not end as expected",
-            counts.unexpected()
-        ))
+        style.bad(&format!("FAILED: {} of {rows} did not end as expected", counts.unexpected()))
+    } else if !report.footer.stale.is_empty() {
+        let entries = report.footer.stale.len();
+        style.bad(&format!("FAILED: {rows} as expected, but stale known deviations: {entries}"))
     } else {
         style.good(&format!("OK: {rows}, all as expected"))
     };

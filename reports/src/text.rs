@@ -41,7 +41,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
-/// Like [`line`], but line ends stay, for disassembly and logs.
+/// Like [`line()`], but line ends stay, for disassembly and logs.
 #[must_use]
 pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n')
@@ -55,30 +55,17 @@ pub(crate) fn shorten(text: &str, limit: usize) -> Cow<'_, str> {
     }
     let head = text.floor_char_boundary(limit / 2);
     let tail = text.ceil_char_boundary(text.len() - limit / 2);
-    Cow::Owned(format!(
-        "{}\n[{} bytes left out, see the report stream]\n{}",
-        &text[..head],
-        tail - head,
-        &text[tail..]
-    ))
+    Cow::Owned(format!("{}\n[{} bytes left out, see the report stream]\n{}", &text[..head], tail - head, &text[tail..]))
 }
 
 /// Orders `r2` before `r10`.
 #[must_use]
 pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     fn split(name: &str) -> (&str, u64, &str) {
-        let start = name
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(name.len());
+        let start = name.find(|c: char| c.is_ascii_digit()).unwrap_or(name.len());
         let digits = &name[start..];
-        let end = digits
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(digits.len());
-        (
-            &name[..start],
-            digits[..end].parse().unwrap_or(0),
-            &digits[end..],
-        )
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        (&name[..start], digits[..end].parse().unwrap_or(0), &digits[end..])
     }
     split(a).cmp(&split(b)).then_with(|| a.cmp(b))
 }

@@ -4,9 +4,7 @@ use std::io;
 use std::path::Path;
 
 use hypercheck_report::stream::{self, StreamError, Writer};
-use hypercheck_report::{
-    Ending, Evidence, FORMAT, Header, Mismatch, Oracle, Origin, Outcome, Report, Verdict,
-};
+use hypercheck_report::{Ending, Evidence, FORMAT, Header, Mismatch, Oracle, Origin, Outcome, Report, Verdict};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -21,11 +19,7 @@ fn written(report: &Report) -> Vec<u8> {
     for outcome in &report.outcomes {
         writer.outcome(outcome).unwrap();
     }
-    let ending = Ending {
-        interrupted: report.footer.interrupted.clone(),
-        coverage: report.footer.coverage,
-        elapsed_ms: report.footer.elapsed_ms,
-    };
+    let ending = Ending::from(&report.footer);
     assert_eq!(writer.finish(ending).unwrap(), report.footer);
     bytes
 }
@@ -80,16 +74,13 @@ fn without(mut lines: Vec<String>, at: usize) -> Vec<String> {
 #[case::a_line_more(changed(|mut l| { let line = l[1].replace("edge-04", "edge-99"); l.insert(2, line); l }), "report.jsonl:36: the footer does not fit: it counts 33 outcomes, there are 34")]
 #[case::a_line_twice(changed(|mut l| { l.insert(2, l[1].clone()); l }), "report.jsonl:3: kvm-epapr/EV_IDLE/derived/edge-04 is reported twice")]
 #[case::a_verdict_changed(changed(|mut l| { l[1] = l[1].replace("\"pass\"", "\"skip\""); l }), "report.jsonl:35: the footer does not fit: the verdicts counted are not those of the lines")]
-#[case::words_changed(changed(|mut l| { l[1] = l[1].replace("powerpc", "powerpc").replace("edge-04\",\"abi", "edge-05\",\"abi"); l }), "report.jsonl:35: the digest is ")]
+#[case::words_changed(changed(|mut l| { l[1] = l[1].replace("edge-04\",\"abi", "edge-05\",\"abi"); l }), "report.jsonl:35: the digest is ")]
 #[case::garbage(changed(|mut l| { l[3] = "Segmentation fault".into(); l }), "report.jsonl:4: not a line of a report")]
 #[case::unknown_field(changed(|mut l| { l[3] = l[3].replacen("{\"id\"", "{\"colour\":1,\"id\"", 1); l }), "report.jsonl:4: not a line of a report: unknown field `colour`")]
 #[case::second_header(changed(|mut l| { l.insert(2, l[0].clone()); l }), "report.jsonl:3: a second header")]
 #[case::after_the_end(changed(|mut l| { l.push(l[1].clone()); l }), "report.jsonl:36: something follows the footer")]
 #[case::newer(changed(|mut l| { l[0] = l[0].replace("\"format\":1", "\"format\":2,\"wings\":true"); l }), "report.jsonl:1: format 2 is newer than 1")]
-fn what_is_wrong_with_a_stream_is_said_with_its_line(
-    #[case] error: StreamError,
-    #[case] says: &str,
-) {
+fn what_is_wrong_with_a_stream_is_said_with_its_line(#[case] error: StreamError, #[case] says: &str) {
     assert!(error.to_string().starts_with(says), "{error}");
 }
 
@@ -102,21 +93,14 @@ fn rows_that_were_planned_but_did_not_run_leave_the_run_unfinished() {
     writer.outcome(&report.outcomes[0]).unwrap();
     let footer = writer.finish(Ending::default()).unwrap();
     assert!(!footer.finished);
-    assert_eq!(
-        footer.interrupted.as_deref(),
-        Some("40 rows planned, 1 ran")
-    );
+    assert_eq!(footer.interrupted.as_deref(), Some("40 rows planned, 1 ran"));
     assert!(!read(&bytes).unwrap().passed());
 
-    let forged = String::from_utf8(bytes).unwrap().replace(
-        "\"finished\":false,\"interrupted\":\"40 rows planned, 1 ran\"",
-        "\"finished\":true",
-    );
+    let forged = String::from_utf8(bytes)
+        .unwrap()
+        .replace("\"finished\":false,\"interrupted\":\"40 rows planned, 1 ran\"", "\"finished\":true");
     let error = read(forged.as_bytes()).unwrap_err().to_string();
-    assert!(
-        error.contains("it claims a finished run: 40 rows planned, 1 ran"),
-        "{error}"
-    );
+    assert!(error.contains("it claims a finished run: 40 rows planned, 1 ran"), "{error}");
 }
 
 #[test]
@@ -156,10 +140,7 @@ fn a_full_disk_loses_nothing_that_was_written_and_room_made_later_is_used() {
     let report = common::report();
     let room = std::cell::Cell::new(6000);
     let mut bytes = Vec::new();
-    let disk = Disk {
-        bytes: &mut bytes,
-        room: &room,
-    };
+    let disk = Disk { bytes: &mut bytes, room: &room };
     let mut writer = Writer::new(disk, "/data/report.jsonl", &report.header).unwrap();
     let mut errors = Vec::new();
     for outcome in &report.outcomes {
@@ -169,21 +150,10 @@ fn a_full_disk_loses_nothing_that_was_written_and_room_made_later_is_used() {
         }
     }
     let said = errors[0].to_string();
-    assert!(
-        said.starts_with("cannot write /data/report.jsonl: "),
-        "{said}"
-    );
-    assert!(
-        said.ends_with("make room or name another file with --report"),
-        "{said}"
-    );
+    assert!(said.starts_with("cannot write /data/report.jsonl: "), "{said}");
+    assert!(said.ends_with("make room or name another file with --report"), "{said}");
     assert_eq!(errors.len(), 1);
-    writer
-        .finish(Ending {
-            coverage: report.footer.coverage,
-            ..Ending::default()
-        })
-        .unwrap();
+    writer.finish(Ending { coverage: report.footer.coverage, ..Ending::default() }).unwrap();
     assert_eq!(read(&bytes).unwrap(), report);
 }
 
@@ -193,28 +163,15 @@ fn a_row_reported_twice_is_refused_while_writing() {
     let mut writer = Writer::new(Vec::new(), "report.jsonl", &report.header).unwrap();
     writer.outcome(&report.outcomes[0]).unwrap();
     let error = writer.outcome(&report.outcomes[0]).unwrap_err();
-    assert!(
-        matches!(error, StreamError::Duplicate { line: 3, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, StreamError::Duplicate { line: 3, .. }), "{error}");
 }
 
 #[test]
 fn a_path_that_is_not_there_is_named() {
-    let error = stream::read("/nowhere/report.jsonl")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("cannot read /nowhere/report.jsonl: "),
-        "{error}"
-    );
+    let error = stream::read("/nowhere/report.jsonl").unwrap_err().to_string();
+    assert!(error.starts_with("cannot read /nowhere/report.jsonl: "), "{error}");
     let error = Writer::create("/nowhere/report.jsonl", &common::header("a", "1")).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot write /nowhere/report.jsonl: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("cannot write /nowhere/report.jsonl: "), "{error}");
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -258,19 +215,13 @@ prop_compose! {
 /// Outcomes with IDs that differ.
 fn rows() -> impl Strategy<Value = Vec<Outcome>> {
     vec(outcomes(), 0..6).prop_map(|rows| {
-        let number = |(at, row): (usize, Outcome)| Outcome {
-            id: format!("{}{at}", row.id),
-            ..row
-        };
+        let number = |(at, row): (usize, Outcome)| Outcome { id: format!("{}{at}", row.id), ..row };
         rows.into_iter().enumerate().map(number).collect()
     })
 }
 
 fn plain_header() -> Header {
-    Header {
-        format: FORMAT,
-        ..Header::default()
-    }
+    Header { format: FORMAT, ..Header::default() }
 }
 
 proptest! {

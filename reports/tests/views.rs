@@ -38,10 +38,7 @@ fn a_view_reads_as_reviewed(#[case] name: &str, #[case] view: fn(&Report) -> Str
 fn the_part_of_the_page_about_one_clause_reads_as_reviewed() {
     let page = html_text(&common::report());
     let start = page.find("<code>papr.preserved</code>").unwrap();
-    let end = start
-        + page[start..]
-            .find("<code>papr.unknown-call</code>")
-            .unwrap();
+    let end = start + page[start..].find("<code>papr.unknown-call</code>").unwrap();
     snapshot("html-clause", &page[start..end]);
 }
 
@@ -64,8 +61,7 @@ fn no_verdict_is_lost(#[case] view: fn(&Report) -> String) {
 #[case::html(html_text)]
 fn a_hostile_backend_cannot_write_control_characters(#[case] view: fn(&Report) -> String) {
     let text = view(&common::hostile());
-    let unsafe_character =
-        |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{ffff}\u{fffe}".contains(c);
+    let unsafe_character = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{ffff}\u{fffe}".contains(c);
     let found = text.chars().find(|c| unsafe_character(*c));
     assert_eq!(found, None, "{text}");
     assert!(text.contains("\\x1b[2J"));
@@ -76,26 +72,17 @@ fn colour_is_the_only_escape_that_a_terminal_gets() {
     let text = terminal::render(&common::hostile(), Style::COLOUR);
     for part in text.split('\x1b').skip(1) {
         let end = part.find('m').expect("a colour ends in m");
-        assert!(
-            part[1..end].chars().all(|c| c.is_ascii_digit() || c == ';'),
-            "{part}"
-        );
+        assert!(part[1..end].chars().all(|c| c.is_ascii_digit() || c == ';'), "{part}");
     }
 }
 
 #[test]
 fn a_hostile_backend_cannot_forge_a_tap_line() {
     let text = tap::render(&common::hostile());
-    let points: Vec<_> = text
-        .lines()
-        .filter(|l| l.starts_with("ok") || l.starts_with("not ok"))
-        .collect();
+    let points: Vec<_> = text.lines().filter(|l| l.starts_with("ok") || l.starts_with("not ok")).collect();
     assert_eq!(points.len(), 7, "{text}");
     assert!(points.iter().all(|l| !l.starts_with("ok 99")));
-    assert_eq!(
-        text.lines().filter(|l| l.starts_with("Bail out!")).count(),
-        1
-    );
+    assert_eq!(text.lines().filter(|l| l.starts_with("Bail out!")).count(), 1);
     // A directive needs a plain `#`, and only ours are plain.
     let directives = points.iter().filter(|l| l.replace("\\#", "").contains('#'));
     assert_eq!(directives.count(), 2, "one skip and one known fail");
@@ -123,13 +110,11 @@ fn the_page_loads_nothing_and_admits_only_its_own_script() {
 #[case::hostile(common::hostile())]
 fn junit_holds_only_characters_that_xml_allows(#[case] report: Report) {
     let text = junit_text(&report);
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    let allowed =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     assert!(text.chars().all(allowed));
     assert!(!text.contains("]]>"));
-    assert_eq!(
-        text.matches("<testcase").count(),
-        text.matches("</testcase>").count()
-    );
+    assert_eq!(text.matches("<testcase").count(), text.matches("</testcase>").count());
 }
 
 #[test]
@@ -145,14 +130,32 @@ fn a_run_that_did_not_finish_looks_so_in_every_view() {
 }
 
 #[test]
+fn a_stale_known_deviation_fails_the_run_in_every_view() {
+    let mut report = common::reference();
+    assert!(report.passed());
+    report.footer.stale = vec!["line 7: entry `papr/*` covers no case row".into()];
+    assert!(!report.passed());
+    for view in [terminal_text, tap::render, junit_text, html_text] {
+        assert!(view(&report).contains("covers no case row"));
+    }
+    assert!(terminal_text(&report).contains("FAILED"));
+    assert!(tap::render(&report).contains("1..34\n"));
+    assert!(junit_text(&report).contains("failures=\"1\""));
+}
+
+#[test]
+fn a_failure_that_breaks_two_clauses_is_reached_from_both() {
+    let mut report = common::report();
+    let row = report.outcomes.iter_mut().find(|o| o.mismatches.len() == 3).unwrap();
+    row.mismatches[1].clause = Some("papr.user-mode".into());
+    let page = html_text(&report);
+    let other = &page[page.find("<code>papr.user-mode</code> <i").unwrap()..];
+    assert!(other.contains("<a href=\"#f0-13\">"), "{other}");
+}
+
+#[test]
 fn of_very_many_failures_only_the_first_are_shown_in_full() {
-    let text = terminal::render(
-        &common::report(),
-        Style {
-            blocks: 2,
-            ..Style::PLAIN
-        },
-    );
+    let text = terminal::render(&common::report(), Style { blocks: 2, ..Style::PLAIN });
     assert_eq!(text.matches("reproduce").count(), 2);
     assert!(text.contains("and 3 more:"));
     assert!(text.contains("  crash papr/unknown/derived/number-0xf131\n"));
@@ -160,22 +163,12 @@ fn of_very_many_failures_only_the_first_are_shown_in_full() {
 
 fn many(failing: bool) -> Report {
     let report = common::report();
-    let model: Vec<&Outcome> = report
-        .outcomes
-        .iter()
-        .filter(|o| failing != o.verdict.is_expected())
-        .collect();
+    let model: Vec<&Outcome> = report.outcomes.iter().filter(|o| failing != o.verdict.is_expected()).collect();
     let rows = (0..30_000).map(|at| {
-        let clause = if failing {
-            format!("papr.clause-{}", at % 400)
-        } else {
-            "papr.preserved".into()
-        };
+        let clause = if failing { format!("papr.clause-{}", at % 400) } else { "papr.preserved".into() };
         let mut row = model[at % model.len()].clone();
         row.id = format!("papr/call-{}/derived/<&>-{at}", at % 90);
-        row.mismatches
-            .iter_mut()
-            .for_each(|m| m.clause = Some(clause.clone()));
+        row.mismatches.iter_mut().for_each(|m| m.clause = Some(clause.clone()));
         row.clauses = vec![clause];
         row
     });
@@ -232,10 +225,7 @@ fn merged_shards_are_the_report_of_the_whole_run() {
 #[case::other_count(vec![shards(2).remove(0), shards(3).remove(1)], "the reports differ in number of shards")]
 #[case::other_backend(vec![common::report(), common::reference()], "the reports differ in backend")]
 #[case::a_row_twice(vec![common::report(), common::report()], "kvm-epapr/EV_IDLE/derived/edge-04 is in two reports")]
-fn reports_that_do_not_belong_together_are_refused(
-    #[case] reports: Vec<Report>,
-    #[case] says: &str,
-) {
+fn reports_that_do_not_belong_together_are_refused(#[case] reports: Vec<Report>, #[case] says: &str) {
     let error = merge(reports).unwrap_err().to_string();
     assert!(error.starts_with(says), "{error}");
 }
@@ -252,15 +242,8 @@ fn a_shard_that_did_not_finish_leaves_the_whole_unfinished() {
 
 #[test]
 fn only_what_a_case_itself_expects_can_be_blessed() {
-    let blessed: Vec<_> = common::report()
-        .outcomes
-        .iter()
-        .filter_map(Outcome::bless)
-        .collect();
-    assert_eq!(
-        blessed,
-        ["hypercheck bless papr/H_CONFER/no-such-processor/row-2"]
-    );
+    let blessed: Vec<_> = common::report().outcomes.iter().filter_map(Outcome::bless).collect();
+    assert_eq!(blessed, ["hypercheck bless papr/H_CONFER/no-such-processor/row-2"]);
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub struct Abi {
     pub constants: IndexMap<String, Word>,
     /// The ways into the hypervisor. The first is the usual one.
     pub conduits: IndexMap<String, At<Conduit>>,
+    /// What a caller in 32-bit mode may rely on.
+    #[serde(default, skip_serializing_if = "Narrow::is_unstated")]
+    pub narrow: Narrow,
     /// Where the call's number is and how it is built. Absent for an ABI that has no calls of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Number>,
@@ -70,6 +73,25 @@ pub struct Abi {
     /// The calls.
     #[serde(default)]
     pub calls: IndexMap<String, At<Call>>,
+}
+
+/// What a caller in 32-bit mode on a 64-bit processor may rely on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Narrow {
+    /// The documents do not say: behaviour with garbage in the upper halves is recorded, not judged.
+    #[default]
+    Unstated,
+    /// The hypervisor looks at the low 32 bits of number and arguments only.
+    Masked,
+}
+
+impl Narrow {
+    /// Whether the documents leave it open.
+    #[must_use]
+    pub fn is_unstated(&self) -> bool {
+        *self == Self::Unstated
+    }
 }
 
 /// A way into the hypervisor.
@@ -372,9 +394,12 @@ pub struct Patch {
     /// Size of the access in bytes on a 64-bit guest, where it is not the field's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u8>,
-    /// Platforms to which it is limited; empty for all.
+    /// Features of the machine to which it is limited; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<String>,
+    /// Architectures to which it is limited; empty for all of the ABI's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arch: Vec<String>,
     /// The feature bit without which it must not be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
@@ -502,7 +527,7 @@ pub enum Domain {
     OneOf(Vec<Expr>),
     /// `[from, to]`, both ends included.
     Range([Expr; 2]),
-    /// Combinations of these bits.
+    /// Combinations of these bits, each named with its mask.
     Flags(IndexMap<String, Word>),
     /// A guest real address.
     Address(AddressDomain),
@@ -539,7 +564,7 @@ pub struct Output {
     /// A condition that it meets, over arguments as before and outputs as after the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<Expr>,
-    /// Named bits.
+    /// Named bits, each with its mask.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub bits: IndexMap<String, Word>,
     /// What it is.

@@ -27,6 +27,10 @@ pub struct Arch {
     pub traps: IndexMap<String, At<Trap>>,
     /// Interrupts by name.
     pub interrupts: IndexMap<String, At<Interrupt>>,
+    /// Values that the suite gives to registers and fields before a call, instead of a pattern of its own choice.
+    /// Supervisor registers that are not named here are left as they are.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub initial: IndexMap<String, Word>,
     /// Properties that a machine may have, for `requires`, with what they mean.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub features: IndexMap<String, String>,

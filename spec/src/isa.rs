@@ -115,6 +115,8 @@ pub enum FieldKind {
     Signed,
     /// Unsigned number.
     Unsigned,
+    /// Number from 1 on, of which the largest is encoded as 0.
+    Count,
     /// Number of either sign, taken modulo the field.
     Wrapped,
     /// Branch displacement from the instruction.

@@ -4,8 +4,12 @@
 pub mod abi;
 pub mod arch;
 pub mod case;
+pub mod collisions;
 pub mod expr;
 pub mod isa;
 pub mod library;
+pub mod lint;
+pub mod schema;
+mod slots;
 pub mod word;
 pub mod yaml;

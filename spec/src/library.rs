@@ -159,15 +159,56 @@ impl Library {
     pub fn read_spec(home: &Home) -> Result<Self, LibraryError> {
         let mut library = Self::default();
         let mut bad = Vec::new();
-        for arch in read_all::<Arch>(home, &yaml_files(&home.0.join("spec/arch"))?, &mut bad)? {
-            library.arches.insert(arch.value.arch.clone(), arch);
-        }
-        let mut abis = read_all::<Abi>(home, &yaml_files(&home.0.join("spec/abi"))?, &mut bad)?;
-        abis.sort_by_key(|abi| abi.value.abi.clone());
-        for abi in abis {
-            library.abis.insert(abi.value.abi.clone(), abi);
-        }
+        let arches = read_all::<Arch>(home, &yaml_files(&home.0.join("spec/arch"))?, &mut bad)?;
+        let abis = read_all::<Abi>(home, &yaml_files(&home.0.join("spec/abi"))?, &mut bad)?;
+        library.add(arches, abis, &mut bad);
         if bad.is_empty() { Ok(library) } else { Err(LibraryError::Bad(bad)) }
+    }
+
+    /// Reads files that are not on disk, each a path such as `spec/abi/papr.yaml` and its text. What a file holds
+    /// follows from its path, as it does in a checkout.
+    ///
+    /// # Errors
+    /// All files that cannot be read, not only the first.
+    pub fn from_texts(files: &[(&str, &str)]) -> Result<Self, LibraryError> {
+        let mut library = Self::default();
+        let (mut arches, mut abis, mut bad) = (Vec::new(), Vec::new(), Vec::new());
+        for (path, text) in files {
+            let file = Path::new(path);
+            if file.starts_with("spec/arch") {
+                arches.extend(read_text(path, text, &mut bad));
+            } else if file.starts_with("spec/abi") {
+                abis.extend(read_text(path, text, &mut bad));
+            } else if let Ok(name) = file.strip_prefix("cases") {
+                let stem = name.with_extension("").to_string_lossy().replace('\\', "/");
+                library.cases.extend(read_text(path, text, &mut bad).map(|read| NamedCase { stem, read }));
+            }
+        }
+        library.add(arches, abis, &mut bad);
+        library.cases.sort_by(|a, b| a.stem.cmp(&b.stem));
+        if bad.is_empty() { Ok(library) } else { Err(LibraryError::Bad(bad)) }
+    }
+
+    /// Adds what was read, ABIs in order of their names. Of two of one name the second is bad.
+    fn add(&mut self, arches: Vec<Read<Arch>>, mut abis: Vec<Read<Abi>>, bad: &mut Vec<Diagnostic>) {
+        let twice = |file: &str, other: &str, name: &str| {
+            (format!("a second `{name}`"), format!("{other} has it too, and {file} must differ"))
+        };
+        for arch in arches {
+            if let Some(other) = self.arches.get(&arch.value.arch) {
+                let (message, hint) = twice(&arch.file, &other.file, &arch.value.arch);
+                bad.push(arch.trouble(1, "arch", message).hint(hint));
+            }
+            self.arches.insert(arch.value.arch.clone(), arch);
+        }
+        abis.sort_by(|a, b| (&a.value.abi, &a.file).cmp(&(&b.value.abi, &b.file)));
+        for abi in abis {
+            if let Some(other) = self.abis.get(&abi.value.abi) {
+                let (message, hint) = twice(&abi.file, &other.file, &abi.value.abi);
+                bad.push(abi.trouble(1, "abi", message).hint(hint));
+            }
+            self.abis.insert(abi.value.abi.clone(), abi);
+        }
     }
 
     /// Reads the cases below `folder`, or the one case that `folder` is. Names are relative to `cases/` of `home`
@@ -183,7 +224,7 @@ impl Library {
         let files: Vec<PathBuf> = files.into_iter().filter(|path| !path.starts_with(root.join("faults"))).collect();
         for (path, read) in files.iter().zip(read_each::<Case>(home, &files)?) {
             let inside = path.strip_prefix(&root).ok().filter(|path| !path.as_os_str().is_empty());
-            let name = inside.map_or_else(|| Path::new(path.file_name().unwrap_or_default()), |path| path);
+            let name = inside.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
             let stem = name.with_extension("").to_string_lossy().replace('\\', "/");
             match read {
                 Ok(read) => self.cases.push(NamedCase { stem, read }),
@@ -232,6 +273,11 @@ impl Library {
         }
         all
     }
+}
+
+fn read_text<T: serde::de::DeserializeOwned>(file: &str, text: &str, bad: &mut Vec<Diagnostic>) -> Option<Read<T>> {
+    let read = yaml::parse(file, text).map(|value| Read { value, file: file.to_owned(), text: text.into() });
+    read.map_err(|error| bad.push(*error)).ok()
 }
 
 fn read_each<T: serde::de::DeserializeOwned>(

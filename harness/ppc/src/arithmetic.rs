@@ -80,12 +80,12 @@ impl Cpu {
                 let product = i64::from(a as i32) * i64::from(b as i32);
                 self.set_recording(d, product.cast_unsigned() >> 32, word);
             }
-            Op::Mulhwu => self.set_recording(d, u64::from(a as u32) * u64::from(b as u32) >> 32, word),
+            Op::Mulhwu => self.set_recording(d, (u64::from(a as u32) * u64::from(b as u32)) >> 32, word),
             Op::Mulhd => {
                 let product = i128::from(a.cast_signed()) * i128::from(b.cast_signed());
                 self.set_recording(d, (product >> 64) as u64, word);
             }
-            Op::Mulhdu => self.set_recording(d, (u128::from(a) * u128::from(b) >> 64) as u64, word),
+            Op::Mulhdu => self.set_recording(d, ((u128::from(a) * u128::from(b)) >> 64) as u64, word),
             Op::Maddld => self.set(d, a.wrapping_mul(b).wrapping_add(self.gpr[rc(word)])),
             Op::Maddhd => {
                 let addend = i128::from(self.gpr[rc(word)].cast_signed());

@@ -289,7 +289,7 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
         Kind::Vsr => ValueKind::Vsr,
         Kind::Cr => ValueKind::Cr,
         Kind::Spr => ValueKind::Spr,
-        Kind::Crbit | Kind::Signed | Kind::Unsigned | Kind::Wrapped | Kind::Relative => ValueKind::Number,
+        Kind::Crbit | Kind::Signed | Kind::Unsigned | Kind::Count | Kind::Wrapped | Kind::Relative => ValueKind::Number,
     };
     if value.kind != wanted && value.kind != ValueKind::Number {
         return Err(format!("operand {} must be {}, not {}", field.name, wanted.describe(), value.kind.describe()));
@@ -299,6 +299,7 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
     let (low, high) = match field.kind {
         Kind::Signed | Kind::Relative => (-half * scale, (half - 1) * scale),
         Kind::Wrapped => (-half, 2 * half - 1),
+        Kind::Count => (1, 2 * half),
         _ => (0, (2 * half - 1) * scale),
     };
     // Numbers of 64 bits may stand for negative ones, as addresses near the top do.

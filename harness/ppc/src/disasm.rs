@@ -52,7 +52,8 @@ fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
                 Kind::Signed | Kind::Wrapped => (ValueKind::Number, signed.into()),
                 Kind::Relative if row.absolute && word & 2 != 0 => (ValueKind::Number, signed.into()),
                 Kind::Relative => (ValueKind::Number, at.wrapping_add(signed.cast_unsigned()).into()),
-                Kind::Crbit | Kind::Unsigned | Kind::Spr => (ValueKind::Number, raw.into()),
+                Kind::Count if raw == 0 => (ValueKind::Number, 1 << width),
+                Kind::Crbit | Kind::Unsigned | Kind::Count | Kind::Spr => (ValueKind::Number, raw.into()),
             };
             Value { kind, number }
         })

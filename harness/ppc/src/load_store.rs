@@ -228,7 +228,7 @@ impl Cpu {
             return self.invalid_form(word);
         }
         let address = self.effective(self.address(word, Form::D));
-        if address % 16 != 0 {
+        if !address.is_multiple_of(16) {
             return Err(self.alignment(word, address, access));
         }
         if store {

@@ -30,11 +30,12 @@ impl Cpu {
         let address = self.effective(self.indexed(word));
         let register = rt(word);
         if length == 16
-            && (register % 2 != 0 || !store && [word >> 16 & 31, word >> 11 & 31].contains(&(register as u32)))
+            && (!register.is_multiple_of(2)
+                || !store && [word >> 16 & 31, word >> 11 & 31].contains(&(register as u32)))
         {
             return self.invalid_form(word);
         }
-        if address % length != 0 {
+        if !address.is_multiple_of(length) {
             return Err(self.alignment(word, address, access));
         }
         let reservation = Reservation { at: self.translate(address, access)?, length };

@@ -119,6 +119,8 @@ pub enum Kind {
     Signed,
     /// Unsigned number.
     Unsigned,
+    /// Number from 1 on, of which the largest is encoded as 0.
+    Count,
     /// Number of either sign, taken modulo the field.
     Wrapped,
     /// Branch displacement from the instruction.

@@ -411,7 +411,7 @@ pub static FIELDS: [FieldInfo; 59] = [
     FieldInfo { name: "ME", kind: Kind::Unsigned, parts: &[(1, 5)], scale: 1 },
     FieldInfo { name: "ME6", kind: Kind::Unsigned, parts: &[(5, 1), (6, 5)], scale: 1 },
     FieldInfo { name: "MO", kind: Kind::Unsigned, parts: &[(21, 5)], scale: 1 },
-    FieldInfo { name: "NB", kind: Kind::Unsigned, parts: &[(11, 5)], scale: 1 },
+    FieldInfo { name: "NB", kind: Kind::Count, parts: &[(11, 5)], scale: 1 },
     FieldInfo { name: "OC", kind: Kind::Unsigned, parts: &[(11, 15)], scale: 1 },
     FieldInfo { name: "OneField", kind: Kind::Unsigned, parts: &[(20, 1)], scale: 1 },
     FieldInfo { name: "PRS", kind: Kind::Unsigned, parts: &[(17, 1)], scale: 1 },

@@ -5,16 +5,10 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = (0..3).fold(0, |group, at| {
-            group << 8 | usize::from(chunk.get(at).copied().unwrap_or(0))
-        });
+        let group = (0..3).fold(0, |group, at| group << 8 | usize::from(chunk.get(at).copied().unwrap_or(0)));
         for at in 0..4 {
             let digit = DIGITS[group >> (18 - 6 * at) & 63];
-            text.push(if at <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
+            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
         }
     }
     text

@@ -7,7 +7,9 @@ use crate::model::{Outcome, Report, Verdict};
 /// Findings of one clause and report that are shown in full.
 const ALIKE: usize = 10;
 /// Findings of one clause and report that are named beyond those.
-const NAMED: usize = 40;
+pub(super) const NAMED: usize = 40;
+/// Further clauses that point to a finding which breaks several.
+pub(super) const POINTERS: usize = 8;
 /// Bytes for findings in full.
 const FULL_BYTES: usize = 1_100_000;
 /// Bytes for names.
@@ -62,54 +64,36 @@ pub(super) fn home(outcome: &Outcome) -> &str {
 /// The clauses that the verdict of an outcome speaks of. A failure that cites clauses says nothing of the others
 /// that the row exercises; every other verdict speaks of all of them.
 pub(super) fn blamed(outcome: &Outcome) -> impl Iterator<Item = &str> {
-    let cited = || {
-        outcome
-            .mismatches
-            .iter()
-            .filter_map(|m| m.clause.as_deref())
-    };
+    let cited = || outcome.mismatches.iter().filter_map(|m| m.clause.as_deref());
     let cites = cited().next().is_some();
     let listed = outcome.clauses.iter().map(String::as_str);
     let mut seen = Vec::new();
-    cited()
-        .chain(listed.filter(move |_| !cites))
-        .filter(move |clause| {
-            let new = !seen.contains(clause);
-            seen.push(*clause);
-            new
-        })
+    cited().chain(listed.filter(move |_| !cites)).filter(move |clause| {
+        let new = !seen.contains(clause);
+        seen.push(*clause);
+        new
+    })
 }
 
 /// Bytes that a finding takes on the page, a little more than true.
 fn weight(outcome: &Outcome) -> usize {
     let optional = |text: &Option<String>| text.as_deref().map_or(0, capped);
-    let mismatches = outcome
-        .mismatches
-        .iter()
-        .take(super::finding::MISMATCHES)
-        .map(|m| {
-            400 + optional(&m.clause)
-                + optional(&m.says)
-                + optional(&m.source)
-                + [&m.subject, &m.expected, &m.actual]
-                    .map(|t| capped(t))
-                    .iter()
-                    .sum::<usize>()
-        });
+    let mismatches = outcome.mismatches.iter().take(super::finding::MISMATCHES).map(|m| {
+        400 + optional(&m.clause)
+            + optional(&m.says)
+            + optional(&m.source)
+            + [&m.subject, &m.expected, &m.actual].map(|t| capped(t)).iter().sum::<usize>()
+    });
     let evidence = outcome.evidence.iter().map(|e| {
-        let registers = e
-            .before
-            .iter()
-            .chain(&e.after)
-            .take(2 * super::finding::REGISTERS);
-        registers
-            .map(|(name, value)| 60 + capped(name) + capped(value))
-            .sum::<usize>()
+        let registers = e.before.iter().chain(&e.after).take(2 * super::finding::REGISTERS);
+        registers.map(|(name, value)| 60 + capped(name) + capped(value)).sum::<usize>()
             + optional(&e.code)
             + optional(&e.log)
             + optional(&e.step)
     });
+    let pointers = blamed(outcome).skip(1).take(POINTERS).count();
     1500 + 3 * capped(&outcome.id)
+        + pointers * (capped(&outcome.id) + 200)
         + optional(&outcome.reason)
         + optional(&outcome.file)
         + capped(&outcome.reproduce)

@@ -18,11 +18,11 @@ pub(super) const REGISTERS: usize = 120;
 #[derive(Serialize)]
 pub(super) struct Link {
     anchor: Option<String>,
-    verdict: &'static str,
+    pub(super) verdict: &'static str,
     symbol: &'static str,
-    id: String,
-    backend: String,
-    says: String,
+    pub(super) id: String,
+    pub(super) backends: Vec<String>,
+    pub(super) says: String,
 }
 
 /// A finding with its evidence.
@@ -60,19 +60,13 @@ fn safe_block(text: &str) -> String {
     block(&shorten(text.trim_end(), TEXT)).into_owned()
 }
 
-pub(super) fn link(
-    outcome: &Outcome,
-    backend: &str,
-    column: usize,
-    at: usize,
-    shown: Option<Shown>,
-) -> Link {
+pub(super) fn link(outcome: &Outcome, backend: &str, column: usize, at: usize, shown: Option<Shown>) -> Link {
     Link {
         anchor: (shown == Some(Shown::Full)).then(|| format!("f{column}-{at}")),
         verdict: outcome.verdict.name(),
         symbol: symbol(outcome.verdict),
         id: safe(&outcome.id),
-        backend: backend.to_owned(),
+        backends: vec![backend.to_owned()],
         says: safe(&shorten(&summary(outcome), 300)),
     }
 }
@@ -80,11 +74,7 @@ pub(super) fn link(
 pub(super) fn finding(outcome: &Outcome, link: Link) -> Finding {
     let evidence = outcome.evidence.clone().unwrap_or_default();
     let named = relevant(outcome, &evidence);
-    let mut names: Vec<&String> = evidence
-        .before
-        .keys()
-        .chain(evidence.after.keys())
-        .collect();
+    let mut names: Vec<&String> = evidence.before.keys().chain(evidence.after.keys()).collect();
     names.sort_by(|a, b| natural(a, b));
     names.dedup();
     names.truncate(REGISTERS);
@@ -103,10 +93,7 @@ pub(super) fn finding(outcome: &Outcome, link: Link) -> Finding {
         ("file", outcome.file.as_deref().map(safe)),
         ("call", outcome.call.as_deref().map(safe)),
     ];
-    let commands = [
-        ("reproduce", Some(safe(&outcome.reproduce))),
-        ("bless", outcome.bless().as_deref().map(safe)),
-    ];
+    let commands = [("reproduce", Some(safe(&outcome.reproduce))), ("bless", outcome.bless().as_deref().map(safe))];
     let present = |(name, value): (&'static str, Option<String>)| Some((name, value?));
     let mismatches = outcome.mismatches.iter().take(MISMATCHES).map(|m| {
         let optional = |text: &Option<String>| text.as_deref().map(safe);

@@ -74,11 +74,7 @@ impl Matrix {
         let headers = reports.iter().map(|r| &r.header);
         let statements: BTreeMap<_, _> = headers.flat_map(|h| h.clauses.clone()).collect();
         let names: Vec<String> = statements.keys().cloned().collect();
-        let mut matrix = Self {
-            width: reports.len(),
-            groups: BTreeMap::new(),
-            statements,
-        };
+        let mut matrix = Self { width: reports.len(), groups: BTreeMap::new(), statements };
         for name in names {
             matrix.row("", &name);
         }
@@ -97,10 +93,7 @@ impl Matrix {
             let row = self.row(&outcome.abi, name);
             row.counts[column].add(outcome.verdict);
             // Without a list of clauses in the header, a mismatch may still quote its own.
-            let quoted = outcome
-                .mismatches
-                .iter()
-                .find(|m| m.clause.as_deref() == Some(name));
+            let quoted = outcome.mismatches.iter().find(|m| m.clause.as_deref() == Some(name));
             if let Some(m) = quoted.filter(|_| row.clause.says.is_empty()) {
                 row.clause.says = m.says.as_deref().map(safe).unwrap_or_default();
                 row.clause.source = m.source.as_deref().map(safe);
@@ -132,10 +125,9 @@ impl Matrix {
 }
 
 fn group<'a>(groups: &'a mut BTreeMap<String, Group>, abi: &str, width: usize) -> &'a mut Group {
-    groups.entry(abi.to_owned()).or_insert_with(|| Group {
-        counts: vec![Counts::default(); width],
-        rows: BTreeMap::new(),
-    })
+    groups
+        .entry(abi.to_owned())
+        .or_insert_with(|| Group { counts: vec![Counts::default(); width], rows: BTreeMap::new() })
 }
 
 impl Clause {
@@ -160,9 +152,7 @@ impl Clause {
 /// Fills in what follows from the counts. A row that nothing was counted for stays if the spec names it.
 fn close(row: Row) -> Option<Clause> {
     let Row { counts, mut clause } = row;
-    let worst = SEVERITY
-        .into_iter()
-        .find(|v| counts.iter().any(|c| c.of(*v) > 0));
+    let worst = SEVERITY.into_iter().find(|v| counts.iter().any(|c| c.of(*v) > 0));
     clause.state = worst.map_or("none", Verdict::name);
     clause.cells = counts.iter().map(cell).collect();
     (worst.is_some() || !clause.level.is_empty()).then_some(clause)
@@ -177,10 +167,6 @@ fn cell(counts: &Counts) -> Cell {
         symbol: worst.map_or("·", symbol),
         count: worst.map_or(0, |v| counts.of(v)),
         total: counts.total(),
-        says: if says.is_empty() {
-            "not exercised".into()
-        } else {
-            says.join(", ")
-        },
+        says: if says.is_empty() { "not exercised".into() } else { says.join(", ") },
     }
 }

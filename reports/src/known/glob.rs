@@ -45,11 +45,7 @@ mod tests {
     #[case("**a", "bca", true)]
     #[case("a*b", "abab", true)]
     #[case("[a]", "a", false)]
-    fn a_pattern_covers_what_it_should(
-        #[case] pattern: &str,
-        #[case] text: &str,
-        #[case] covers: bool,
-    ) {
+    fn a_pattern_covers_what_it_should(#[case] pattern: &str, #[case] text: &str, #[case] covers: bool) {
         assert_eq!(matches(pattern, text), covers);
     }
 }

@@ -43,9 +43,7 @@ impl Relation {
 
 /// A range of versions that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{condition}` is no condition on a version; write `>=4.2`, `<10.2` or `=6.12`, several joined by commas"
-)]
+#[error("`{condition}` is no condition on a version; write `>=4.2`, `<10.2` or `=6.12`, several joined by commas")]
 pub struct VersionsError {
     condition: String,
 }
@@ -63,16 +61,9 @@ impl Versions {
                 let parts: Result<Vec<u64>, _> = number.split('.').map(str::parse).collect();
                 Some((*relation, parts.ok()?))
             };
-            Relation::SIGNS
-                .iter()
-                .find_map(read)
-                .ok_or_else(|| VersionsError {
-                    condition: condition.to_owned(),
-                })
+            Relation::SIGNS.iter().find_map(read).ok_or_else(|| VersionsError { condition: condition.to_owned() })
         });
-        Ok(Self {
-            conditions: conditions.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { conditions: conditions.collect::<Result<_, _>>()? })
     }
 
     /// Whether `version` lies in the range. Only its first dotted number counts, so `10.1.2 (Debian)` is 10.1.2 and
@@ -80,8 +71,7 @@ impl Versions {
     #[must_use]
     pub fn contain(&self, version: &str) -> bool {
         number(version).is_some_and(|version| {
-            let holds =
-                |(relation, bound): &(Relation, Vec<u64>)| relation.holds(compare(&version, bound));
+            let holds = |(relation, bound): &(Relation, Vec<u64>)| relation.holds(compare(&version, bound));
             self.conditions.iter().all(holds)
         })
     }
@@ -90,9 +80,7 @@ impl Versions {
 fn number(version: &str) -> Option<Vec<u64>> {
     let start = version.find(|c: char| c.is_ascii_digit())?;
     let digits = &version[start..];
-    let end = digits
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(digits.len());
+    let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
     let parts = digits[..end].trim_end_matches('.').split('.');
     parts.map(|part| part.parse().ok()).collect()
 }
@@ -123,11 +111,7 @@ mod tests {
     #[case("<= 6", "6.0", true)]
     #[case(">=1", "embedded", false)]
     #[case(">=1", "", false)]
-    fn a_range_contains_what_it_should(
-        #[case] range: &str,
-        #[case] version: &str,
-        #[case] inside: bool,
-    ) {
+    fn a_range_contains_what_it_should(#[case] range: &str, #[case] version: &str, #[case] inside: bool) {
         assert_eq!(Versions::parse(range).unwrap().contain(version), inside);
     }
 

@@ -35,12 +35,7 @@ pub fn read_partial(path: impl AsRef<Path>) -> (Report, Option<StreamError>) {
 
 /// Reads a stream from anything; `path` is the name used in errors. Otherwise as [`read_partial`].
 pub fn read_from(source: impl BufRead, path: &Path) -> (Report, Option<StreamError>) {
-    let mut reading = Reading {
-        path,
-        line: 0,
-        report: Report::default(),
-        tally: Tally::new(&Header::default()),
-    };
+    let mut reading = Reading { path, line: 0, report: Report::default(), tally: Tally::new(&Header::default()) };
     let error = reading.run(source).err();
     let mut report = reading.report;
     report.outcomes.sort_by(|a, b| a.id.cmp(&b.id));
@@ -74,13 +69,9 @@ impl Reading<'_> {
         let mut ended = false;
         loop {
             line.clear();
-            let count =
-                source
-                    .read_until(b'\n', &mut line)
-                    .map_err(|source| StreamError::Read {
-                        path: self.path.to_owned(),
-                        source,
-                    })?;
+            let count = source
+                .read_until(b'\n', &mut line)
+                .map_err(|source| StreamError::Read { path: self.path.to_owned(), source })?;
             if count == 0 {
                 return if ended { Ok(()) } else { Err(self.truncated()) };
             }
@@ -110,15 +101,8 @@ impl Reading<'_> {
             Record::Header(_) => Err(self.misplaced("a second header")),
             _ if self.line == 1 => Err(self.misplaced("the first line is no header")),
             Record::Outcome(outcome) => {
-                if !self
-                    .tally
-                    .add(&outcome.id, outcome.verdict, &json(&outcome))
-                {
-                    return Err(StreamError::Duplicate {
-                        path: self.path.to_owned(),
-                        line: self.line,
-                        id: outcome.id,
-                    });
+                if !self.tally.add(&outcome.id, outcome.verdict, &json(&outcome)) {
+                    return Err(StreamError::Duplicate { path: self.path.to_owned(), line: self.line, id: outcome.id });
                 }
                 self.report.outcomes.push(outcome);
                 Ok(false)
@@ -133,22 +117,17 @@ impl Reading<'_> {
 
     /// A newer format may hold anything, so its version is looked at before its shape.
     fn check_format(&self, line: &[u8]) -> Result<(), StreamError> {
-        let value: serde_json::Value =
-            serde_json::from_slice(line).map_err(|why| self.garbage(&why))?;
+        let value: serde_json::Value = serde_json::from_slice(line).map_err(|why| self.garbage(&why))?;
         match value["header"]["format"].as_u64() {
-            Some(format) if format > u64::from(FORMAT) => Err(StreamError::Newer {
-                path: self.path.to_owned(),
-                format,
-            }),
+            Some(format) if format > u64::from(FORMAT) => {
+                Err(StreamError::Newer { path: self.path.to_owned(), format })
+            }
             _ => Ok(()),
         }
     }
 
     fn check_footer(&self, stated: &Footer) -> Result<(), StreamError> {
-        let found = self.tally.footer(Ending {
-            interrupted: stated.interrupted.clone(),
-            ..Ending::default()
-        });
+        let found = self.tally.footer(Ending { interrupted: stated.interrupted.clone(), ..Ending::default() });
         let why = if stated.counts != found.counts {
             let (stated, found) = (stated.counts.total(), found.counts.total());
             if stated == found {
@@ -169,33 +148,18 @@ impl Reading<'_> {
         } else {
             return Ok(());
         };
-        Err(StreamError::Count {
-            path: self.path.to_owned(),
-            line: self.line,
-            why,
-        })
+        Err(StreamError::Count { path: self.path.to_owned(), line: self.line, why })
     }
 
     fn truncated(&self) -> StreamError {
-        StreamError::Truncated {
-            path: self.path.to_owned(),
-            line: self.line,
-        }
+        StreamError::Truncated { path: self.path.to_owned(), line: self.line }
     }
 
     fn misplaced(&self, why: &'static str) -> StreamError {
-        StreamError::Misplaced {
-            path: self.path.to_owned(),
-            line: self.line,
-            why,
-        }
+        StreamError::Misplaced { path: self.path.to_owned(), line: self.line, why }
     }
 
     fn garbage(&self, why: &serde_json::Error) -> StreamError {
-        StreamError::Garbage {
-            path: self.path.to_owned(),
-            line: self.line,
-            why: why.to_string(),
-        }
+        StreamError::Garbage { path: self.path.to_owned(), line: self.line, why: why.to_string() }
     }
 }

@@ -44,13 +44,8 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`StreamError::Write`] when the sink takes nothing.
     pub fn new(sink: W, path: impl Into<PathBuf>, header: &Header) -> Result<Self, StreamError> {
-        let mut writer = Self {
-            sink,
-            path: path.into(),
-            waiting: Vec::with_capacity(WAITING),
-            lines: 0,
-            tally: Tally::new(header),
-        };
+        let mut writer =
+            Self { sink, path: path.into(), waiting: Vec::with_capacity(WAITING), lines: 0, tally: Tally::new(header) };
         writer.push("header", &json(header));
         writer.flush()?;
         Ok(writer)
@@ -81,10 +76,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`StreamError::Write`] when the sink takes no more.
     pub fn flush(&mut self) -> Result<(), StreamError> {
-        self.drain().map_err(|source| StreamError::Write {
-            path: self.path.clone(),
-            source,
-        })
+        self.drain().map_err(|source| StreamError::Write { path: self.path.clone(), source })
     }
 
     /// Writes the footer and returns it. A run that delivered another number of rows than planned is not finished.
@@ -118,7 +110,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes a whole report to `path`, for example one that [`crate::merge`] made.
+/// Writes a whole report to `path`, for example one that [`crate::merge()`] made.
 ///
 /// # Errors
 /// As [`Writer`].
@@ -127,9 +119,5 @@ pub fn write(path: impl Into<PathBuf>, report: &Report) -> Result<Footer, Stream
     for outcome in &report.outcomes {
         writer.outcome(outcome)?;
     }
-    writer.finish(Ending {
-        interrupted: report.footer.interrupted.clone(),
-        coverage: report.footer.coverage,
-        elapsed_ms: report.footer.elapsed_ms,
-    })
+    writer.finish(Ending::from(&report.footer))
 }

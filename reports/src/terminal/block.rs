@@ -15,11 +15,7 @@ const LOG: usize = 4000;
 pub fn outcome(outcome: &Outcome, style: Style) -> String {
     let mut lines = Vec::new();
     let verdict = outcome.verdict.name().to_uppercase();
-    lines.push(format!(
-        "{} {}",
-        style.verdict(outcome.verdict, &verdict),
-        style.bold(&line(&outcome.id))
-    ));
+    lines.push(format!("{} {}", style.verdict(outcome.verdict, &verdict), style.bold(&line(&outcome.id))));
     if let Some(reason) = &outcome.reason {
         lines.push(format!("  {}", line(reason)));
     }
@@ -34,8 +30,7 @@ pub fn outcome(outcome: &Outcome, style: Style) -> String {
         show(&mut lines, outcome, evidence, style);
     }
     // A row without mismatches cites nothing above, so its clauses go with the commands.
-    let clauses = (outcome.mismatches.is_empty() && !outcome.clauses.is_empty())
-        .then(|| outcome.clauses.join(", "));
+    let clauses = (outcome.mismatches.is_empty() && !outcome.clauses.is_empty()).then(|| outcome.clauses.join(", "));
     let commands = [
         ("clauses", clauses),
         ("file", outcome.file.clone()),
@@ -44,11 +39,7 @@ pub fn outcome(outcome: &Outcome, style: Style) -> String {
     ];
     for (name, value) in commands {
         if let Some(value) = value {
-            lines.push(format!(
-                "  {}  {}",
-                style.dim(&format!("{name:9}")),
-                line(&value)
-            ));
+            lines.push(format!("  {}  {}", style.dim(&format!("{name:9}")), line(&value)));
         }
     }
     lines.push(String::new());
@@ -56,27 +47,15 @@ pub fn outcome(outcome: &Outcome, style: Style) -> String {
 }
 
 /// The clause and its source, unless the mismatch before cited the same.
-fn cite<'a>(
-    lines: &mut Vec<String>,
-    mismatch: &'a Mismatch,
-    cited: &mut Option<&'a str>,
-    style: Style,
-) {
+fn cite<'a>(lines: &mut Vec<String>, mismatch: &'a Mismatch, cited: &mut Option<&'a str>, style: Style) {
     let Some(clause) = mismatch.clause.as_deref() else {
         return;
     };
     if cited.replace(clause) == Some(clause) {
         return;
     }
-    let says = mismatch
-        .says
-        .as_deref()
-        .map(|says| format!(": {}", line(says)));
-    lines.push(format!(
-        "  {}{}",
-        style.bold(&line(clause)),
-        says.unwrap_or_default()
-    ));
+    let says = mismatch.says.as_deref().map(|says| format!(": {}", line(says)));
+    lines.push(format!("  {}{}", style.bold(&line(clause)), says.unwrap_or_default()));
     if let Some(source) = &mismatch.source {
         lines.push(format!("    {}", style.dim(&line(source))));
     }
@@ -85,14 +64,8 @@ fn cite<'a>(
 fn disagree(lines: &mut Vec<String>, mismatch: &Mismatch, style: Style) {
     let oracle = style.dim(&format!("({})", mismatch.oracle));
     lines.push(format!("  {} {oracle}", line(&mismatch.subject)));
-    lines.push(format!(
-        "    expected  {}",
-        style.good(&line(&mismatch.expected))
-    ));
-    lines.push(format!(
-        "    actual    {}",
-        style.bad(&line(&mismatch.actual))
-    ));
+    lines.push(format!("    expected  {}", style.good(&line(&mismatch.expected))));
+    lines.push(format!("    actual    {}", style.bad(&line(&mismatch.actual))));
 }
 
 fn show(lines: &mut Vec<String>, outcome: &Outcome, evidence: &Evidence, style: Style) {
@@ -102,18 +75,11 @@ fn show(lines: &mut Vec<String>, outcome: &Outcome, evidence: &Evidence, style: 
     let names = relevant(outcome, evidence);
     if !names.is_empty() {
         let value = |of: &std::collections::BTreeMap<String, String>, name: &str| {
-            of.get(name)
-                .map_or_else(|| "unobserved".to_owned(), |v| line(v).into_owned())
+            of.get(name).map_or_else(|| "unobserved".to_owned(), |v| line(v).into_owned())
         };
         let rows: Vec<[String; 3]> = names
             .iter()
-            .map(|n| {
-                [
-                    line(n).into_owned(),
-                    value(&evidence.before, n),
-                    value(&evidence.after, n),
-                ]
-            })
+            .map(|n| [line(n).into_owned(), value(&evidence.before, n), value(&evidence.after, n)])
             .collect();
         let width = |at: usize, head: &str| {
             let widths = rows.iter().map(|row| row[at].chars().count());
@@ -137,21 +103,11 @@ fn show(lines: &mut Vec<String>, outcome: &Outcome, evidence: &Evidence, style: 
 
 /// The registers that a mismatch names; if none does, the first ones that changed.
 pub(crate) fn relevant<'a>(outcome: &Outcome, evidence: &'a Evidence) -> Vec<&'a str> {
-    let mut names: Vec<&str> = evidence
-        .before
-        .keys()
-        .chain(evidence.after.keys())
-        .map(String::as_str)
-        .collect();
+    let mut names: Vec<&str> = evidence.before.keys().chain(evidence.after.keys()).map(String::as_str).collect();
     names.sort_unstable_by(|a, b| natural(a, b));
     names.dedup();
     let is_word = |c: char| !c.is_alphanumeric() && c != '_' && c != '.';
-    let named = |name: &&str| {
-        outcome
-            .mismatches
-            .iter()
-            .any(|m| m.subject.split(is_word).any(|word| word == *name))
-    };
+    let named = |name: &&str| outcome.mismatches.iter().any(|m| m.subject.split(is_word).any(|word| word == *name));
     let chosen: Vec<&str> = names.iter().copied().filter(|name| named(name)).collect();
     if !chosen.is_empty() {
         return chosen;

@@ -1,60 +1,31 @@
 //! Reports such as a run gives, for the tests of every view and for the sample page.
 #![allow(dead_code, reason = "each test uses its own part")]
-#![expect(
-    clippy::allow_attributes,
-    reason = "whether anything is dead differs by test"
-)]
 
 use std::collections::BTreeMap;
 
 use hypercheck_report::{
-    Backend, Coverage, Ending, Evidence, FORMAT, Header, Mismatch, Oracle, Origin, Outcome, Report,
-    Selection, Statement, Verdict, short_digest,
+    Backend, Coverage, Ending, Evidence, FORMAT, Header, Mismatch, Oracle, Origin, Outcome, Report, Selection,
+    Statement, Verdict, short_digest,
 };
 
 pub const CLAUSES: [(&str, &str, &str, &str); 10] = [
-    (
-        "kvm-epapr.preserved",
-        "must",
-        "r13 to r31 keep their values across a call",
-        "ePAPR 1.1, 6.5",
-    ),
-    (
-        "kvm-epapr.unknown-call",
-        "must",
-        "a call that nobody implements returns 12",
-        "Linux ppc-pv.rst, Return codes",
-    ),
+    ("kvm-epapr.preserved", "must", "r13 to r31 keep their values across a call", "ePAPR 1.1, 6.5"),
+    ("kvm-epapr.unknown-call", "must", "a call that nobody implements returns 12", "Linux ppc-pv.rst, Return codes"),
     (
         "kvm-epapr.vendor-prefix",
         "must",
         "a KVM call carries 42 in the upper half of its number",
         "Linux ppc-pv.rst, KVM hypercalls",
     ),
-    (
-        "papr.cede-enables",
-        "must",
-        "H_CEDE sets MSR.EE before it waits",
-        "LoPAR 2.9, 14.11.3.2",
-    ),
+    ("papr.cede-enables", "must", "H_CEDE sets MSR.EE before it waits", "LoPAR 2.9, 14.11.3.2"),
     (
         "papr.confer-returns",
         "must",
         "H_CONFER returns H_SUCCESS, or H_PARAMETER for a processor that is not there",
         "LoPAR 2.9, 14.11.3.4",
     ),
-    (
-        "papr.preserved",
-        "must",
-        "r2, r13 to r31, CR2 to CR4 and LR keep their values",
-        "LoPAR 2.9, 14.5.2",
-    ),
-    (
-        "papr.unknown-call",
-        "must",
-        "an unknown function code returns H_FUNCTION",
-        "LoPAR 2.9, R1-14.5.1-3",
-    ),
+    ("papr.preserved", "must", "r2, r13 to r31, CR2 to CR4 and LR keep their values", "LoPAR 2.9, 14.5.2"),
+    ("papr.unknown-call", "must", "an unknown function code returns H_FUNCTION", "LoPAR 2.9, R1-14.5.1-3"),
     (
         "papr.user-mode",
         "must",
@@ -67,21 +38,12 @@ pub const CLAUSES: [(&str, &str, &str, &str); 10] = [
         "with SMF disabled a ucall is judged as an hcall",
         "Linux ultravisor.rst, Ultracalls",
     ),
-    (
-        "ultravisor.ucall-number",
-        "should",
-        "the number of a ucall is taken from r3",
-        "Linux ultravisor.rst, Ultracalls",
-    ),
+    ("ultravisor.ucall-number", "should", "the number of a ucall is taken from r3", "Linux ultravisor.rst, Ultracalls"),
 ];
 
 pub fn header(backend: &str, version: &str) -> Header {
     let clauses = CLAUSES.iter().map(|(name, level, says, source)| {
-        let statement = Statement {
-            level: (*level).into(),
-            says: (*says).into(),
-            source: Some((*source).into()),
-        };
+        let statement = Statement { level: (*level).into(), says: (*says).into(), source: Some((*source).into()) };
         ((*name).to_owned(), statement)
     });
     Header {
@@ -95,10 +57,7 @@ pub fn header(backend: &str, version: &str) -> Header {
             abis: vec!["kvm-epapr".into(), "papr".into()],
             features: vec!["rewinding".into()],
         },
-        machine: BTreeMap::from([
-            ("model".into(), "POWER9".into()),
-            ("memory".into(), "256 MiB".into()),
-        ]),
+        machine: BTreeMap::from([("model".into(), "POWER9".into()), ("memory".into(), "256 MiB".into())]),
         selection: Selection::default(),
         clauses: clauses.collect(),
         started: None,
@@ -125,13 +84,7 @@ pub fn outcome(id: &str, clause: &str, verdict: Verdict) -> Outcome {
     }
 }
 
-pub fn mismatch(
-    oracle: Oracle,
-    clause: &str,
-    subject: &str,
-    expected: &str,
-    actual: &str,
-) -> Mismatch {
+pub fn mismatch(oracle: Oracle, clause: &str, subject: &str, expected: &str, actual: &str) -> Mismatch {
     let known = CLAUSES.iter().find(|(name, ..)| *name == clause);
     Mismatch {
         oracle,
@@ -145,23 +98,13 @@ pub fn mismatch(
 }
 
 fn evidence(changed: &[(&str, &str)]) -> Evidence {
-    let mut before: BTreeMap<String, String> = (0..32)
-        .map(|n| {
-            (
-                format!("r{n}"),
-                format!("0xa5a5_00{n:02}_5a5a_{:04x}", n * 0x101),
-            )
-        })
-        .collect();
+    let mut before: BTreeMap<String, String> =
+        (0..32).map(|n| (format!("r{n}"), format!("0xa5a5_00{n:02}_5a5a_{:04x}", n * 0x101))).collect();
     before.insert("r3".into(), "0x0000_0000_0000_00e4".into());
     before.insert("cr".into(), "0x1234_5678".into());
     before.insert("lr".into(), "0x0000_0000_0030_1000".into());
     let mut after = before.clone();
-    after.extend(
-        changed
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-    );
+    after.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Evidence {
         before,
         after,
@@ -178,7 +121,11 @@ pub fn report() -> Report {
             file: Some("cases/papr/confer.yaml:12".into()),
             origin: Origin::Written,
             mismatches: vec![mismatch(
-                Oracle::Expectation, "papr.confer-returns", "return", "H_PARAMETER (-4)", "H_SUCCESS (0)",
+                Oracle::Expectation,
+                "papr.confer-returns",
+                "return",
+                "H_PARAMETER (-4)",
+                "H_SUCCESS (0)",
             )],
             evidence: Some(evidence(&[("r3", "0x0000_0000_0000_0000"), ("cr", "0x1234_5670")])),
             ..outcome("papr/H_CONFER/no-such-processor/row-2", "papr.confer-returns", Verdict::Fail)
@@ -186,16 +133,25 @@ pub fn report() -> Report {
         Outcome {
             mismatches: vec![
                 mismatch(
-                    Oracle::RegisterFrame, "papr.preserved", "r14",
-                    "0xa5a5_0014_5a5a_0e0e, as before the call", "0x0000_0000_0000_004b",
+                    Oracle::RegisterFrame,
+                    "papr.preserved",
+                    "r14",
+                    "0xa5a5_0014_5a5a_0e0e, as before the call",
+                    "0x0000_0000_0000_004b",
                 ),
                 mismatch(
-                    Oracle::RegisterFrame, "papr.preserved", "r27",
-                    "0xa5a5_0027_5a5a_1b1b, as before the call", "0x0000_0000_0000_0000",
+                    Oracle::RegisterFrame,
+                    "papr.preserved",
+                    "r27",
+                    "0xa5a5_0027_5a5a_1b1b, as before the call",
+                    "0x0000_0000_0000_0000",
                 ),
                 mismatch(
-                    Oracle::MemoryFootprint, "papr.preserved", "memory 0x300008..0x300010",
-                    "unchanged", "00 00 00 00 00 00 4b 56",
+                    Oracle::MemoryFootprint,
+                    "papr.preserved",
+                    "memory 0x300008..0x300010",
+                    "unchanged",
+                    "00 00 00 00 00 00 4b 56",
                 ),
             ],
             evidence: Some(evidence(&[("r14", "0x0000_0000_0000_004b"), ("r27", "0x0000_0000_0000_0000")])),
@@ -204,7 +160,10 @@ pub fn report() -> Report {
         Outcome {
             reason: Some("QEMU exited with status 134".into()),
             evidence: Some(Evidence {
-                log: Some("qemu-system-ppc64: hw/ppc/spapr_hcall.c:1532: assertion failed: (opcode & 0x3) == 0\nAborted".into()),
+                log: Some(
+                    "qemu-system-ppc64: hw/ppc/spapr_hcall.c:1532: assertion failed: (opcode & 0x3) == 0\nAborted"
+                        .into(),
+                ),
                 ..evidence(&[])
             }),
             ..outcome("papr/unknown/derived/number-0xf131", "papr.unknown-call", Verdict::Crash)
@@ -221,7 +180,11 @@ pub fn report() -> Report {
         Outcome {
             reason: Some("EV_UNIMPLEMENTED is answered with -3 (QEMU hw/ppc/spapr_hcall.c, spapr_hypercall)".into()),
             mismatches: vec![mismatch(
-                Oracle::ReturnSet, "kvm-epapr.unknown-call", "return", "EV_UNIMPLEMENTED (12)", "-3",
+                Oracle::ReturnSet,
+                "kvm-epapr.unknown-call",
+                "return",
+                "EV_UNIMPLEMENTED (12)",
+                "-3",
             )],
             evidence: Some(evidence(&[("r3", "0xffff_ffff_ffff_fffd")])),
             ..outcome("kvm-epapr/unknown/derived/number-9", "kvm-epapr.unknown-call", Verdict::KnownFail)
@@ -244,11 +207,7 @@ pub fn report() -> Report {
             2 => ("papr/unknown", "papr.unknown-call"),
             _ => ("kvm-epapr/unknown", "kvm-epapr.vendor-prefix"),
         };
-        outcomes.push(outcome(
-            &format!("{abi}/derived/edge-{row:02}"),
-            clause,
-            Verdict::Pass,
-        ));
+        outcomes.push(outcome(&format!("{abi}/derived/edge-{row:02}"), clause, Verdict::Pass));
     }
     assemble(header("qemu-pseries", "10.1.2"), outcomes)
 }
@@ -256,13 +215,11 @@ pub fn report() -> Report {
 pub fn assemble(header: Header, outcomes: Vec<Outcome>) -> Report {
     let ending = Ending {
         interrupted: None,
+        stale: vec![],
         coverage: Coverage::measure(CLAUSES.len() as u64, 9, &outcomes),
         elapsed_ms: None,
     };
-    let header = Header {
-        planned: Some(outcomes.len() as u64),
-        ..header
-    };
+    let header = Header { planned: Some(outcomes.len() as u64), ..header };
     Report::assemble(header, outcomes, ending).expect("the IDs differ")
 }
 

@@ -1,0 +1,477 @@
+//! A guest under test together with everything needed to make calls to it and judge them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hypercheck_report::model::{Mismatch, Oracle};
+use hypercheck_spec::abi::Narrow;
+use hypercheck_spec::arch::{Arch, Class};
+use hypercheck_spec::library::Library;
+
+use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, Stop};
+use crate::judge::{self, Change, GuestMemory, Judge, Seen};
+use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError, Program, View, compile};
+use crate::registers::{RegisterFile, Registers, Slot};
+
+/// The instruction that ends a block, for backends that can only stop at a trap: `tw 31,0,0`
+/// (Power ISA, Book I, fixed-point trap).
+const TRAP: u32 = 0x7FE0_0008;
+
+/// Instructions that a step may take before it counts as hanging.
+pub const INSTRUCTIONS: u64 = 2_000_000;
+
+/// All ABIs, ready for one machine. Shared by all workers that test it.
+pub struct Plans {
+    /// The architecture.
+    pub arch: Arch,
+    /// Its registers.
+    pub file: Arc<RegisterFile>,
+    /// Where things are.
+    pub facts: Facts,
+    /// Plans by ABI.
+    pub abis: HashMap<String, Arc<Plan>>,
+    /// Values that registers have before a call, instead of a pattern.
+    pub initial: Vec<(Slot, u64)>,
+}
+
+impl Plans {
+    /// Makes every ABI of the library that exists on the machine's architecture ready.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn new(
+        library: &Library,
+        machine: &Machine,
+        facts: &Facts,
+        hypervisor: &dyn Hypervisor,
+    ) -> Result<Self, PlanError> {
+        let arch = library.arches.get(&machine.arch).ok_or_else(|| PlanError {
+            abi: machine.arch.clone(),
+            what: format!("no such architecture in spec/arch; there are {:?}", library.arches.keys()),
+        })?;
+        let file = RegisterFile::new(&arch.value);
+        let identity = hypervisor.identity();
+        let features = |feature: &str| identity.features.contains(feature) || machine.features.contains(feature);
+        let mut abis = HashMap::new();
+        for (name, abi) in &library.abis {
+            if abi.value.arch.contains(&machine.arch) {
+                let plan = Plan::new(&Arc::new(abi.value.clone()), &arch.value, &file, facts, &features)?;
+                abis.insert(name.clone(), Arc::new(plan));
+            }
+        }
+        let initial = arch.value.initial.iter().filter_map(|(name, value)| Some((file.slot(name)?, value.0))).collect();
+        Ok(Self { arch: arch.value.clone(), file, facts: facts.clone(), abis, initial })
+    }
+}
+
+/// A call to make: how, and in which state.
+#[derive(Debug, Clone, Copy)]
+pub struct Shot<'a> {
+    /// The ABI.
+    pub plan: &'a Plan,
+    /// The call; [`Plan::unknown`] for a number that has no name.
+    pub call: &'a CallPlan,
+    /// The way in.
+    pub conduit: &'a ConduitPlan,
+    /// All registers as they shall be before the call.
+    pub registers: &'a Registers,
+}
+
+/// A guest under test.
+pub struct Session {
+    guest: Box<dyn Guest>,
+    /// What is known of its machine.
+    pub plans: Arc<Plans>,
+    loaded: Vec<u8>,
+    marked: bool,
+    ambient: Registers,
+    judge: Judge,
+    before: Registers,
+    /// What was seen of the last thing done.
+    pub seen: Seen,
+    /// Whether hypervisor state may differ from what it was after boot.
+    pub tainted: bool,
+    written: bool,
+    /// How long a step may take where instructions cannot be counted.
+    pub patience: Duration,
+}
+
+impl Session {
+    /// Boots a guest and runs an empty block on it.
+    ///
+    /// # Errors
+    /// See [`BootError`]; a guest that cannot run the empty block did not boot.
+    pub fn boot(
+        hypervisor: &dyn Hypervisor,
+        machine: &Machine,
+        plans: impl FnOnce(&Facts) -> Result<Arc<Plans>, PlanError>,
+    ) -> Result<Self, BootError> {
+        let guest = hypervisor.boot(machine)?;
+        let plans =
+            plans(guest.facts()).map_err(|error| BootError::Failed { why: error.to_string(), log: String::new() })?;
+        let mut session = Self {
+            guest,
+            plans,
+            loaded: Vec::new(),
+            marked: false,
+            ambient: Registers::default(),
+            judge: Judge::default(),
+            before: Registers::default(),
+            seen: Seen::default(),
+            tainted: false,
+            written: false,
+            patience: Duration::from_millis(400),
+        };
+        let start = session.poison(0);
+        let failed = |why: String| BootError::Failed { why, log: String::new() };
+        session.execute(&[], &start, false).map_err(|error| match error {
+            GuestError::Lost { why, log } => BootError::Failed { why, log },
+            other => failed(other.to_string()),
+        })?;
+        if session.seen.stop != Stop::Reached {
+            return Err(failed(format!("an empty block ended with {:?}", session.seen.stop)));
+        }
+        Ok(session)
+    }
+
+    /// The guest itself.
+    pub fn guest(&mut self) -> &mut dyn Guest {
+        self.marked = false;
+        &mut *self.guest
+    }
+
+    /// Registers with a pattern of their own each, in the architecture's usual state.
+    #[must_use]
+    pub fn poison(&self, seed: u64) -> Registers {
+        judge::poison(&self.plans.file, &self.plans.initial, seed)
+    }
+
+    /// Puts the guest back to what it was after boot.
+    ///
+    /// # Errors
+    /// [`GuestError::Unsupported`] where the backend cannot: boot a fresh guest then.
+    pub fn rewind(&mut self) -> Result<(), GuestError> {
+        let rewinding = self.guest.rewinding().ok_or_else(|| GuestError::Unsupported("rewind".to_owned()))?;
+        rewinding.rewind()?;
+        self.loaded.clear();
+        self.marked = false;
+        self.tainted = false;
+        self.written = false;
+        Ok(())
+    }
+
+    /// Whether the memory that belongs to the suite may hold something.
+    #[must_use]
+    pub const fn dirty(&self) -> bool {
+        self.written
+    }
+
+    /// Notes that the memory that belongs to the suite has been cleared.
+    pub const fn wiped(&mut self) {
+        self.written = false;
+    }
+
+    /// Writes guest memory.
+    ///
+    /// # Errors
+    /// See [`GuestError`].
+    pub fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), GuestError> {
+        self.marked = false;
+        self.written = true;
+        self.guest.write(at, bytes)
+    }
+
+    /// The registers as they were when the last block was entered, those not set by the suite included.
+    #[must_use]
+    pub const fn before(&self) -> &Registers {
+        &self.before
+    }
+
+    /// Runs `words` in the state `registers` and looks at what changed. The result is in [`Session::seen`].
+    ///
+    /// # Errors
+    /// See [`GuestError`].
+    pub fn execute(&mut self, words: &[u32], registers: &Registers, watch: bool) -> Result<(), GuestError> {
+        let code = self.plans.facts.code;
+        let little = self
+            .plans
+            .file
+            .slot("msr.le")
+            .is_some_and(|slot| registers.get(slot.register).is_some_and(|msr| slot.extract(msr) == 1));
+        self.load(words, little, code)?;
+        self.before.clone_from(registers);
+        if let Some(pc) = self.plans.file.id("pc") {
+            self.before.set(pc, code);
+        }
+        self.guest.set_registers(&self.before)?;
+        let missing = self.ambient.present() & !self.before.present();
+        if missing != 0 {
+            for (id, value) in self.ambient.iter().filter(|(id, _)| missing >> id.0 & 1 == 1) {
+                self.before.set(id, value);
+            }
+        }
+        if watch
+            && !self.marked
+            && let Some(watching) = self.guest.watching()
+        {
+            watching.mark()?;
+            self.marked = true;
+        }
+        let budget =
+            Budget { until: code + 4 * words.len() as u64, instructions: INSTRUCTIONS, patience: self.patience };
+        self.seen.stop = self.guest.run(budget)?;
+        self.observe(watch)
+    }
+
+    /// Goes on after a call that went out to user space, with these registers changed.
+    ///
+    /// # Errors
+    /// See [`GuestError`].
+    pub fn answer(&mut self, registers: &Registers, length: usize) -> Result<(), GuestError> {
+        let forwarding =
+            self.guest.forwarding().ok_or_else(|| GuestError::Unsupported("answer forwarded calls".to_owned()))?;
+        forwarding.answer(registers)?;
+        let until = self.plans.facts.code + 4 * length as u64;
+        self.seen.stop = self.guest.run(Budget { until, instructions: INSTRUCTIONS, patience: self.patience })?;
+        self.observe(true)
+    }
+
+    fn observe(&mut self, watch: bool) -> Result<(), GuestError> {
+        self.seen.after.clear();
+        self.guest.registers(&mut self.seen.after)?;
+        self.ambient.clone_from(&self.seen.after);
+        self.seen.changes.clear();
+        if watch && let Some(watching) = self.guest.watching() {
+            let changes = &mut self.seen.changes;
+            watching.changes(&mut |at, before, after| {
+                changes.push(Change { at, before: before.to_vec(), after: after.to_vec() });
+            })?;
+            if !self.seen.changes.is_empty() {
+                self.written = true;
+                self.marked = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the instructions and the trap after them where the guest will run them.
+    fn load(&mut self, words: &[u32], little: bool, code: u64) -> Result<(), GuestError> {
+        let order = |word: &u32| if little { word.to_le_bytes() } else { word.to_be_bytes() };
+        let same = self.loaded.len() == 4 * words.len() + 4
+            && self.loaded.chunks_exact(4).zip(words.iter().chain([&TRAP])).all(|(have, want)| have == order(want));
+        if same {
+            return Ok(());
+        }
+        if words.len() as u64 * 4 + 4 > CODE {
+            return Err(GuestError::Unsupported(format!("run a block of {} instructions", words.len())));
+        }
+        self.loaded.clear();
+        self.loaded.extend(words.iter().chain([&TRAP]).flat_map(order));
+        self.marked = false;
+        self.guest.write(code, &self.loaded)
+    }
+
+    /// What a call would do to the guest if it were made: the first reason not to make it blindly.
+    pub fn hazard(&mut self, shot: &Shot<'_>) -> Option<String> {
+        let mut memory = GuestMemory(&mut *self.guest);
+        let mut view = View { before: shot.registers, after: shot.registers, memory: &mut memory };
+        shot.call.hazards.iter().find_map(|(_, condition, because)| {
+            let applies = condition.as_ref().is_none_or(|c| c.evaluate(&mut view) != Some(0));
+            applies.then(|| because.clone())
+        })
+    }
+
+    /// Makes a call and judges it by all four oracles. Returns the code that came back, if one did; mismatches go
+    /// to `found`.
+    ///
+    /// # Errors
+    /// See [`GuestError`].
+    pub fn call(&mut self, shot: &Shot<'_>, found: &mut Vec<Mismatch>) -> Result<Option<u8>, GuestError> {
+        let masked = self.masked_arguments(shot);
+        let judged = masked.as_ref().unwrap_or(shot.registers);
+        let mut judge = std::mem::take(&mut self.judge);
+        judge.prepare(shot.plan, shot.call, shot.conduit, judged, &mut GuestMemory(&mut *self.guest));
+        let result = self.execute(&shot.conduit.words, shot.registers, true);
+        let checked = result.and_then(|()| {
+            let code = judge.check(shot.plan, shot.call, shot.conduit, &self.before, &self.seen, found);
+            if let Some(code) = code {
+                self.check_written(shot, &judge, code, found)?;
+            }
+            Ok(code)
+        });
+        self.judge = judge;
+        let code = checked?;
+        let done = code.is_none_or(|code| shot.plan.is_success(code));
+        if self.seen.stop != Stop::Reached || shot.call.lasting && done || !found.is_empty() {
+            self.tainted = true;
+        }
+        Ok(code)
+    }
+
+    /// In 32-bit mode the hypervisor of an ABI that says so looks at the low halves only.
+    fn masked_arguments(&self, shot: &Shot<'_>) -> Option<Registers> {
+        if shot.plan.abi.narrow != Narrow::Masked {
+            return None;
+        }
+        let sf = self.plans.file.slot("msr.sf")?;
+        if shot.registers.get(sf.register).is_some_and(|msr| sf.extract(msr) == 1) {
+            return None;
+        }
+        let mut masked = shot.registers.clone();
+        for (_, slot) in &shot.call.arguments {
+            if let Some(value) = masked.get(slot.register) {
+                masked.set(slot.register, value & 0xFFFF_FFFF);
+            }
+        }
+        Some(masked)
+    }
+
+    /// Compares memory that the call had to write with what stands there: a missing write changes nothing, so the
+    /// list of changes does not show it.
+    fn check_written(
+        &mut self,
+        shot: &Shot<'_>,
+        judge: &Judge,
+        code: u8,
+        found: &mut Vec<Mismatch>,
+    ) -> Result<(), GuestError> {
+        for (at, expected) in judge.written(code) {
+            let mut actual = vec![0; expected.len()];
+            match self.guest.read(at, &mut actual) {
+                Ok(()) if actual == expected => {}
+                Ok(()) => {
+                    let n = actual.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(0);
+                    let already = |m: &Mismatch| m.oracle == Oracle::MemoryFootprint;
+                    if !found.iter().any(already) {
+                        let clause = shot.plan.abi.cites.memory.as_ref();
+                        found.push(judge::cite(
+                            shot.plan,
+                            clause.map(|c| format!("{}.{c}", shot.plan.abi.abi)),
+                            Mismatch {
+                                oracle: Oracle::MemoryFootprint,
+                                clause: None,
+                                says: None,
+                                source: None,
+                                subject: format!("memory at {:#x}", at + n as u64),
+                                expected: judge::hex(&expected[n..]),
+                                actual: judge::hex(&actual[n..]),
+                            },
+                        ));
+                    }
+                }
+                Err(GuestError::OutOfRange { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the hypervisor state that a call had to leave, through the calls that the spec names for it.
+    ///
+    /// # Errors
+    /// See [`GuestError`].
+    pub fn look_after(&mut self, shot: &Shot<'_>, code: u8, found: &mut Vec<Mismatch>) -> Result<(), GuestError> {
+        let Some(call) = shot.plan.abi.calls.get(&shot.call.name) else { return Ok(()) };
+        let original = shot.registers.clone();
+        let result = self.seen.after.clone();
+        for look in &call.observe {
+            let applies = if look.when.is_empty() {
+                shot.plan.is_success(code)
+            } else {
+                look.when.iter().any(|name| name == shot.plan.code_name(code))
+            };
+            let Some(other) = shot.plan.call(&look.call).filter(|other| applies && other.claimed) else { continue };
+            let resolve = |name: &str| {
+                let argument = shot.call.arguments.iter().find(|(known, _)| known == name);
+                argument
+                    .map(|(_, slot)| Program::Before(*slot))
+                    .or_else(|| crate::plan::resolve_common(&shot.plan.abi, &shot.plan.file, &self.plans.facts, name))
+            };
+            let mut registers = original.clone();
+            if let Some((slot, _)) = shot.plan.number {
+                registers.set(slot.register, other.number);
+            }
+            let mut expected = Vec::new();
+            {
+                let mut memory = GuestMemory(&mut *self.guest);
+                let mut view = View { before: &original, after: &result, memory: &mut memory };
+                for (name, expr) in &look.arguments {
+                    let value = compile(expr, &resolve).ok().and_then(|program| program.evaluate(&mut view));
+                    let slot = other.arguments.iter().find(|(known, _)| known == name);
+                    if let (Some(value), Some((_, slot))) = (value, slot) {
+                        let whole = registers.get(slot.register).unwrap_or(0);
+                        registers.set(slot.register, slot.insert(whole, value));
+                    }
+                }
+                for (name, expr) in &look.outputs {
+                    let value = compile(expr, &resolve).ok().and_then(|program| program.evaluate(&mut view));
+                    let output = other.outputs.iter().find(|output| output.name == *name);
+                    if let (Some(value), Some(output)) = (value, output) {
+                        expected.push((output.name.clone(), output.slot, value));
+                    }
+                }
+            }
+            let look_shot = Shot { plan: shot.plan, call: other, conduit: shot.conduit, registers: &registers };
+            let seen = self.call(&look_shot, found)?;
+            let clause = look.clause.as_ref().or(shot.plan.abi.cites.state.as_ref());
+            let clause = clause.map(|c| format!("{}.{c}", shot.plan.abi.abi));
+            let state = |subject: String, expected: String, actual: String| Mismatch {
+                oracle: Oracle::State,
+                clause: None,
+                says: None,
+                source: None,
+                subject,
+                expected,
+                actual,
+            };
+            let returned = seen.map_or("no return", |code| shot.plan.code_name(code));
+            if returned != look.returns {
+                let subject = format!("{} after {}", look.call, shot.call.name);
+                found.push(judge::cite(shot.plan, clause, state(subject, look.returns.clone(), returned.to_owned())));
+                continue;
+            }
+            for (name, slot, value) in expected {
+                let actual = self.seen.after.get(slot.register).map(|register| slot.extract(register));
+                if let Some(actual) = actual
+                    && actual != value
+                {
+                    let subject = format!("{name} of {} after {}", look.call, shot.call.name);
+                    let (value, actual) = (format!("{value:#x}"), format!("{actual:#x}"));
+                    found.push(judge::cite(shot.plan, clause.clone(), state(subject, value, actual)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The behaviour last seen, in a few words that two runs or two backends can be compared by: how it ended, the
+    /// return code, which registers and how much memory changed. Clocks are left out.
+    #[must_use]
+    pub fn behaviour(&self, plan: &Plan, by_call: bool) -> String {
+        use std::fmt::Write as _;
+        let mut text = match (&self.seen.stop, plan.result) {
+            (Stop::Reached, Some((slot, width))) if by_call => {
+                let value = self.seen.after.get(slot.register).unwrap_or(0);
+                let value = crate::plan::sign_extend(value, width);
+                plan.code(value).map_or_else(|| format!("{value:#x}"), |code| plan.code_name(code).to_owned())
+            }
+            (Stop::Reached, _) => "done".to_owned(),
+            (stop, _) => judge::show_stop(plan, stop),
+        };
+        for (id, value) in self.seen.after.iter() {
+            let class = plan.file.class(id);
+            let result = by_call && plan.result.is_some_and(|(slot, _)| slot.register == id);
+            let plain = matches!(class, Class::General | Class::User | Class::Supervisor);
+            let changed = self.before.get(id).is_some_and(|was| (was ^ value) & plan.file.mask(id) != 0);
+            if plain && changed && !result && self.seen.stop == Stop::Reached {
+                let _ = write!(text, " {}", plan.file.name(id));
+            }
+        }
+        let bytes: usize = self.seen.changes.iter().map(|change| change.after.len()).sum();
+        if bytes > 0 {
+            let _ = write!(text, " memory");
+        }
+        text
+    }
+}

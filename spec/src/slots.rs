@@ -1,0 +1,55 @@
+//! The registers and bit fields of an architecture by name.
+
+use indexmap::IndexMap;
+
+use crate::arch::{Arch, Bits, Class, names};
+
+/// A register, or a field of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// The register.
+    pub register: String,
+    /// The bits meant: all of a register's for the register itself.
+    pub bits: Bits,
+    /// What the register is for.
+    pub class: Class,
+}
+
+/// All registers and fields of one architecture, in the order of its file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Slots {
+    all: IndexMap<String, Slot>,
+    /// Width of a general register in bits.
+    pub width: u8,
+}
+
+impl Slots {
+    /// Those of `arch`.
+    pub fn of(arch: &Arch) -> Self {
+        let mut all = IndexMap::new();
+        for (name, register) in arch.expand() {
+            let high = register.width.unwrap_or(arch.width).clamp(1, 64) - 1;
+            let slot = |bits| Slot { register: name.clone(), bits, class: register.class };
+            for (field, bits) in &register.fields {
+                all.insert(format!("{name}.{field}"), slot(*bits));
+            }
+            all.insert(name.clone(), slot(Bits { high, low: 0 }));
+        }
+        Self { all, width: arch.width }
+    }
+
+    /// The slot of this name.
+    pub fn get(&self, name: &str) -> Option<&Slot> {
+        self.all.get(name)
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.keys().map(String::as_str)
+    }
+
+    /// Those names of an entry such as `r14..r31` or `cr.cr2` that the architecture lacks.
+    pub fn missing(&self, entry: &str) -> Vec<String> {
+        names(entry).into_iter().filter(|name| !self.all.contains_key(name)).collect()
+    }
+}
