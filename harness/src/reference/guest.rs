@@ -145,6 +145,9 @@ fn processor(profile: &Profile) -> Cpu {
             cpu.msr |= msr::ILE;
         }
     }
+    if profile.scv {
+        cpu.fscr |= msr::FSCR_SCV;
+    }
     if profile.model.is_embedded() {
         // Vectors of their own, at the offsets of Book3S where it has the interrupt.
         for (number, offset) in (0..).step_by(0x40).take(cpu.ivor.len()).enumerate() {

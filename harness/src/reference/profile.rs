@@ -23,6 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("osi.forwarded", "the same, left to the harness to answer"),
     ("ultravisor", "an ultravisor is there, with SMFCTRL[E] = 0; includes papr (ppc64)"),
     ("ultravisor.enabled", "the same with SMFCTRL[E] = 1"),
+    ("ppc64.scv", "FSCR[SCV] is 1 from the start, so that scv is a system call (ppc64, not POWER8)"),
     ("little-endian-interrupts", "interrupts are taken in little-endian mode from the start (Book3S)"),
     ("model.power8", "POWER8 in place of POWER9"),
     ("model.power10", "POWER10 in place of POWER9"),
@@ -106,6 +107,7 @@ pub(crate) struct Profile {
     pub(crate) osi: Option<UserSpace>,
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
+    pub(crate) scv: bool,
 }
 
 impl Profile {
@@ -140,6 +142,7 @@ impl Profile {
             ("little-endian-interrupts", !model.is_embedded()),
             ("book3s-pr", !model.is_embedded()),
             ("kvm-magic-page", model != Model::E500mc),
+            ("ppc64.scv", model.is_server() && model.is_v30()),
         ] {
             if has(feature) && !fits {
                 return no(format!("{model:?} has no {feature}"));
@@ -157,6 +160,7 @@ impl Profile {
             osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
+            scv: has("ppc64.scv"),
         })
     }
 }
