@@ -109,8 +109,8 @@ impl Session {
         plans: impl FnOnce(&Facts) -> Result<Arc<Plans>, PlanError>,
     ) -> Result<Self, BootError> {
         let guest = hypervisor.boot(machine)?;
-        let plans =
-            plans(guest.facts()).map_err(|error| BootError::Failed { why: error.to_string(), log: String::new() })?;
+        let plans = plans(guest.facts())
+            .map_err(|error| BootError::Missing { what: error.to_string(), remedy: "mend the spec".to_owned() })?;
         let mut session = Self {
             guest,
             plans,

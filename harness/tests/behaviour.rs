@@ -36,7 +36,8 @@ fn recorded_behaviour_is_as_reviewed() {
     for abi in library.abis.keys() {
         let mut text = String::new();
         for row in rows.iter().filter(|row| row.abi == *abi) {
-            let seen = if row.verdict == Verdict::Skip { row.reason.clone().unwrap_or_default() } else { row.digest.clone() };
+            let seen =
+                if row.verdict == Verdict::Skip { row.reason.clone().unwrap_or_default() } else { row.digest.clone() };
             let _ = writeln!(text, "{}: {seen}", row.id);
         }
         if !text.is_empty() {

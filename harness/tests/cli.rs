@@ -114,7 +114,8 @@ fn two_calls_with_one_number_are_an_error_that_names_both() {
 
 #[test]
 fn a_failing_case_shows_clause_registers_and_the_command_that_repeats_it() {
-    let case = "title: a wrong claim\nabi: papr\nclauses: [unknown-token]\ncall: \"0x59\"\nexpect: { return: H_SUCCESS }\n";
+    let case =
+        "title: a wrong claim\nabi: papr\nclauses: [unknown-token]\ncall: \"0x59\"\nexpect: { return: H_SUCCESS }\n";
     let home = copy(|home| write(home, "cases/wrong.yaml", case));
     let output = hypercheck(&["--home", &home.path().display().to_string(), "run", "wrong"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));

@@ -39,7 +39,6 @@ const ALWAYS: &[&str] = &[
     "ppc64.scv",
     "EV_IDLE",
     "KVM_HC_FEATURES",
-    "KVM_HC_PPC_MAP_MAGIC_PAGE",
     "UV_WRITE_PATE",
     "UV_ESM",
     "UV_RETURN",
