@@ -5,6 +5,7 @@ pub mod contract;
 pub mod derive;
 pub mod device_tree;
 pub mod judge;
+pub mod patches;
 pub mod plan;
 pub mod reference;
 pub mod registers;
