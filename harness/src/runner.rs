@@ -204,7 +204,10 @@ impl Worker<'_> {
             };
         }
         let Some((_, session)) = &mut self.session else { return Ok(outcome) };
-        let options = Options { careful: job.origin != Origin::Written, keep_evidence: self.settings.keep_evidence };
+        let options = Options {
+            careful: job.origin != Origin::Written && !self.hypervisor.sturdy(),
+            keep_evidence: self.settings.keep_evidence,
+        };
         let result = catch_unwind(AssertUnwindSafe(|| scenario::run(session, self.library, &job.scenario, options)));
         match result {
             Ok(Ok(row)) => {

@@ -148,6 +148,9 @@ pub struct Refusal {
     /// An interrupt of the architecture. With `code` too, either is right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interrupts: Vec<String>,
+    /// Registers that taking the interrupt writes, beside those that every interrupt writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
     /// The clause that says so.
     pub clause: String,
 }

@@ -31,7 +31,27 @@ const OPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Features of every guest beside PAPR's calls.
-const ALWAYS: &[&str] = &["isa.ppc64", "isa.ppc32", "linux-syscall", "ppc64.sc-lev-2"];
+const ALWAYS: &[&str] = &[
+    "isa.ppc64",
+    "isa.ppc32",
+    "linux-syscall",
+    "ppc64.sc-lev-2",
+    "ppc64.scv",
+    "EV_IDLE",
+    "KVM_HC_FEATURES",
+    "UV_WRITE_PATE",
+    "UV_ESM",
+    "UV_RETURN",
+    "UV_REGISTER_MEM_SLOT",
+    "UV_UNREGISTER_MEM_SLOT",
+    "UV_PAGE_IN",
+    "UV_PAGE_OUT",
+    "UV_SHARE_PAGE",
+    "UV_UNSHARE_PAGE",
+    "UV_PAGE_INVAL",
+    "UV_SVM_TERMINATE",
+    "UV_UNSHARE_ALL_PAGES",
+];
 
 /// The architectures.
 pub(super) const ARCHES: &[&str] = &["ppc64", "ppc32"];
