@@ -80,6 +80,11 @@ pub fn jobs(library: &Library, hypervisor: &dyn Hypervisor) -> Vec<Job> {
         let Some(abi) = library.abis.get(&scenario.abi).map(|abi| &abi.value) else { return };
         let arches = if scenario.arch.is_empty() { &abi.arch } else { &scenario.arch };
         for arch in arches {
+            let modes = library.arches.get(arch).map(|arch| &arch.value.modes);
+            let lacks = |mode: &String| modes.is_some_and(|modes| !modes.contains_key(mode));
+            if origin == Origin::Derived && scenario.steps.iter().any(|step| step.mode.iter().any(lacks)) {
+                continue;
+            }
             let mut scenario = scenario.clone();
             if abi.arch.first() != Some(arch) {
                 scenario.id = format!("{}@{arch}", scenario.id);

@@ -239,11 +239,7 @@ impl Expr {
                     Function::Big(length) => scope.memory(x, u64::from(*length)).unwrap_or(0),
                     Function::Low32 => x & 0xFFFF_FFFF,
                     Function::Signed => x ^ 1 << 63,
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_possible_wrap,
-                        reason = "that is the function"
-                    )]
+                    #[expect(clippy::cast_possible_truncation, reason = "that is the function")]
                     Function::Extend32 => i64::from(x as i32).cast_unsigned(),
                     Function::If => arguments[if x != 0 { 1 } else { 2 }].evaluate(scope)?,
                 }

@@ -1,7 +1,7 @@
 //! What is wrong with the data although it can be read: names that nothing bears, numbers given twice, codes that
 //! can never come, clauses without a case.
 //!
-//! Everything found is an [`Finding`] with its place, the source line and, where one is known, a remedy. Errors are
+//! Everything found is a [`Finding`] with its place, the source line and, where one is known, a remedy. Errors are
 //! contradictions that a run would trip over or silently pass by; warnings are gaps.
 
 mod abi;

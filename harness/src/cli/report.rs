@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hypercheck_report::model::Report;
-use hypercheck_report::{diff, html, junit, merge, stream, tap, terminal};
+use hypercheck_report::{diff, html, junit, stream, tap, terminal};
 use hypercheck_spec::library::Home;
 
 use super::run::{self, Arguments};
@@ -88,7 +88,7 @@ pub(crate) fn report(command: &Command) -> Outcome {
         }
         Command::Merge { files, output } => {
             let reports = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
-            let whole = merge::merge(reports).map_err(usage)?;
+            let whole = hypercheck_report::merge(reports).map_err(usage)?;
             stream::write(output, &whole).map_err(broken)?;
             print(&format!("wrote {} with {} rows\n", output.display(), whole.outcomes.len()));
             Ok(())

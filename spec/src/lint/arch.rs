@@ -16,6 +16,7 @@ pub(super) fn check(read: &Read<Arch>, report: &mut Report) {
     sources::arch(read, report);
     registers(read, report);
     modes(read, report);
+    initial(read, report);
     traps(read, report);
 }
 
@@ -61,6 +62,24 @@ fn modes(read: &Read<Arch>, report: &mut Report) {
                 let message = format!("mode `{name}` sets `{field}` to {value}, more than its bits {} hold", slot.bits);
                 report.error(place::at(read, place, &[field], message).hint("correct the value or the field's bits"));
             }
+        }
+    }
+}
+
+fn initial(read: &Read<Arch>, report: &mut Report) {
+    let slots = Slots::of(&read.value);
+    for (name, value) in &read.value.initial {
+        let at = |message: String| place::at(read, (1, 1), &["initial:", &format!("{name}:")], message);
+        match slots.get(name) {
+            None => {
+                let message = format!("`{name}`, which is given a value, is no register or field");
+                report.error(at(message).hint(suggest(name, slots.names())));
+            }
+            Some(slot) if value.0 > slot.bits.mask() >> slot.bits.low => {
+                let message = format!("`{name}` is given {value}, more than its bits {} hold", slot.bits);
+                report.error(at(message).hint("correct the value or the register's width"));
+            }
+            Some(_) => {}
         }
     }
 }

@@ -38,9 +38,11 @@ pub(super) fn check(view: &View<'_>, call: &At<Call>, names: &Names<'_>, report:
             names.check(view.read, place::of(hazard), condition, report);
         }
     }
+    // What a call gave out may be what the other call is asked about: the entry taken, the handle made.
+    let names = names.clone().with_outputs(call.outputs.keys());
     for observation in &call.observe {
         codes(place::of(observation), &observation.when, report);
-        observe(view, observation, names, report);
+        observe(view, observation, &names, report);
     }
 }
 

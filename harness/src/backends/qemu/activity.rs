@@ -1,0 +1,20 @@
+//! Whether the thread that runs the guest's processor is doing anything.
+
+/// How often a thread gave up its processor, freely and not. It is the same twice only if the thread slept all along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nap(String);
+
+/// The nap that a thread is having, if it sleeps; `None` if it runs, or where that cannot be told.
+#[cfg(target_os = "linux")]
+pub fn nap(process: u32, thread: u64) -> Option<Nap> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/task/{thread}/status")).ok()?;
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    value("State:")?.trim_start().starts_with('S').then_some(())?;
+    Some(Nap(format!("{} {}", value("voluntary_ctxt_switches:")?, value("nonvoluntary_ctxt_switches:")?)))
+}
+
+/// The nap that a thread is having.
+#[cfg(not(target_os = "linux"))]
+pub fn nap(_: u32, _: u64) -> Option<Nap> {
+    None
+}

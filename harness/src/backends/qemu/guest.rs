@@ -1,0 +1,363 @@
+//! A guest of QEMU's `pseries` machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::code::CodePages;
+use super::frame::Frame;
+use super::machine::{Launcher, Machine};
+use super::mailbox::{DEC, GPR, MSR, PC, Record, SRR0, SRR1};
+use super::wait::{Waited, wait};
+use super::watch::{self, BaseLine};
+use super::{facts, mailbox, translation};
+use crate::contract::{BootError, Budget, Facts, Guest, GuestError, Rewinding, Stop, Watching};
+use crate::device_tree::DeviceTree;
+use crate::registers::Registers;
+
+/// MSR: 64-bit mode, machine checks enabled, recoverable.
+const SUPERVISOR: u64 = 1 << 63 | 1 << 12 | 1 << 1;
+/// MSR bits that need a mapping: IR, DR, and PR, which implies them.
+const TRANSLATED: u64 = 1 << 5 | 1 << 4 | 1 << 14;
+/// SRR1 bits that say something of the interrupt; the others are the MSR's (Power ISA, Book III, 7.5).
+const REASONS: u64 = 0x783f_0000;
+/// SRR1 after a program interrupt: a trap instruction.
+const TRAP: u64 = 0x0002_0000;
+const PROGRAM: u64 = 0x700;
+const SYSTEM_RESET: u64 = 0x100;
+/// How long the agent may take for something of the host's own, or to take an injected reset interrupt.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// A guest of QEMU's `pseries` machine.
+pub struct PseriesGuest {
+    launcher: Launcher,
+    machine: Machine,
+    /// Set when there is no QEMU any more.
+    gone: Option<(String, String)>,
+    frame: Arc<Frame>,
+    tree: DeviceTree,
+    facts: Facts,
+    /// Registers as they are, or are to be.
+    current: Record,
+    /// Which of them are known, bit n for doubleword n.
+    known: u64,
+    /// The suite set the decrementer itself.
+    timed: bool,
+    mapped: bool,
+    code: CodePages,
+    base: BaseLine,
+}
+
+impl PseriesGuest {
+    /// Boots a guest.
+    ///
+    /// # Errors
+    /// See [`BootError`].
+    pub fn boot(launcher: Launcher, frame: Arc<Frame>) -> Result<Self, BootError> {
+        let machine = launcher.launch()?;
+        let tree = tree(&machine).map_err(|why| BootError::Failed { why, log: machine.process.log() })?;
+        let facts = facts::facts(&tree, machine.ram.len());
+        let mut guest = Self {
+            launcher,
+            machine,
+            gone: None,
+            frame,
+            tree,
+            facts,
+            current: [0; mailbox::SLOTS],
+            known: 0,
+            timed: false,
+            mapped: false,
+            code: CodePages::new(facts::CODE),
+            base: BaseLine::default(),
+        };
+        guest.fresh();
+        Ok(guest)
+    }
+
+    /// The tree that it was given.
+    pub fn tree(&self) -> &DeviceTree {
+        &self.tree
+    }
+
+    /// Version of the QEMU that it runs on.
+    pub fn version(&self) -> &str {
+        &self.machine.qmp.version
+    }
+
+    /// Registers as after boot.
+    fn fresh(&mut self) {
+        self.current = [0; mailbox::SLOTS];
+        self.current[MSR] = SUPERVISOR;
+        self.current[PC] = facts::CODE;
+        self.known = ALL & !(1 << SRR0 | 1 << SRR1);
+        self.timed = false;
+        self.mapped = false;
+    }
+
+    /// Far enough away not to disturb a run.
+    fn far_decrementer(&self) -> u64 {
+        let bits = self.facts.get("dec-bits").filter(|bits| (32..=64).contains(bits)).unwrap_or(32);
+        // QEMU counts nanoseconds in 64 bits: leave room.
+        (1 << (bits.min(56) - 1)) - 1
+    }
+
+    fn alive(&self) -> Result<(), GuestError> {
+        match &self.gone {
+            Some((why, log)) => Err(GuestError::Lost { why: why.clone(), log: log.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The monitor or the agent failed: is QEMU gone, or only out of touch?
+    fn failed(&mut self, what: &str) -> GuestError {
+        let deadline = std::time::Instant::now() + Duration::from_millis(500);
+        while std::time::Instant::now() < deadline {
+            if let Some(status) = self.machine.process.ended() {
+                return self.lost(self.machine.process.describe(status));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        GuestError::Link(what.to_owned())
+    }
+
+    fn lost(&mut self, why: String) -> GuestError {
+        let log = self.machine.process.log();
+        self.gone = Some((why.clone(), log.clone()));
+        self.known = 0;
+        GuestError::Lost { why, log }
+    }
+
+    /// Runs instructions of the agent in real mode, for the host.
+    fn internal(&mut self, pc: u64, gprs: &[(usize, u64)], fresh: Option<(u64, u64)>) -> Result<Record, GuestError> {
+        let mut record = [0; mailbox::SLOTS];
+        for (n, value) in gprs {
+            record[GPR + n] = *value;
+        }
+        record[MSR] = SUPERVISOR;
+        record[PC] = pc;
+        record[DEC] = self.far_decrementer();
+        let bell = mailbox::ring(&self.machine.ram, &record, fresh);
+        match wait(&mut self.machine, bell, PROMPT, true) {
+            Ok(Waited::Answered) => {
+                mailbox::take(&self.machine.ram, &mut record);
+                if record[PC] == PROGRAM && record[SRR1] & TRAP != 0 {
+                    return Ok(record);
+                }
+                Err(GuestError::Link(format!("the agent took an interrupt at {:#x}", record[PC])))
+            }
+            _ => Err(self.failed("the agent does not answer")),
+        }
+    }
+
+    /// Makes the mapping of [`translation`].
+    fn map(&mut self) -> Result<(), GuestError> {
+        let refused = |what: String| GuestError::Unsupported(format!("run with translation on: {what}"));
+        let ptes = self.facts.get("ptes").ok_or_else(|| refused("the device tree names no page table".to_owned()))?;
+        for call in translation::calls(ptes) {
+            let gprs: Vec<_> = (3..).zip(call).collect();
+            let answer = self.internal(mailbox::STUB_HYPERCALL, &gprs, None)?[GPR + 3];
+            if answer != 0 {
+                return Err(refused(format!("H_ENTER answered {}", answer.cast_signed())));
+            }
+        }
+        let entry = [(5, translation::SLB_VSID), (6, translation::SLB_ESID)];
+        self.internal(mailbox::STUB_SLBMTE, &entry, None)?;
+        self.mapped = true;
+        Ok(())
+    }
+
+    /// Takes the registers that the agent answered with.
+    fn take(&mut self, until: u64) -> Stop {
+        mailbox::take(&self.machine.ram, &mut self.current);
+        self.known = ALL;
+        let (vector, srr0, srr1) = (self.current[PC], self.current[SRR0], self.current[SRR1]);
+        if vector == PROGRAM && srr1 & TRAP != 0 && srr0 == until {
+            self.interrupted();
+            return Stop::Reached;
+        }
+        Stop::Interrupt { vector }
+    }
+
+    /// The interrupt was the harness's own: the registers are those before it, and what it overwrote is unknown.
+    fn interrupted(&mut self) {
+        self.current[PC] = self.current[SRR0];
+        self.current[MSR] = self.current[SRR1] & !REASONS;
+        self.known = ALL & !(1 << SRR0 | 1 << SRR1);
+        // Caught between two cases: these are the agent's registers.
+        if self.current[PC] < mailbox::AGENT_END {
+            self.known = 0;
+        }
+    }
+
+    /// Gets the processor back from a guest that does not end by itself.
+    fn recover(&mut self, bell: mailbox::Bell, stop: Stop, until: u64) -> Result<Stop, GuestError> {
+        if let Err(error) = self.machine.qmp.execute("inject-nmi") {
+            return Err(self.failed(&error.to_string()));
+        }
+        match wait(&mut self.machine, bell, PROMPT, true) {
+            Ok(Waited::Answered) => {
+                let natural = self.take(until);
+                if natural != (Stop::Interrupt { vector: SYSTEM_RESET }) {
+                    return Ok(natural);
+                }
+                self.interrupted();
+                // Where the operating system does not tell whether the guest slept, the instruction does.
+                let mut word = [0; 4];
+                let called = self.read(self.current[PC].wrapping_sub(4), &mut word).is_ok() && is_sc(word);
+                let blind = stop == Stop::Exhausted && cfg!(not(target_os = "linux")) && called;
+                Ok(if blind { Stop::Asleep } else { stop })
+            }
+            Ok(_) => self.start_over().map(|()| stop),
+            Err(status) => Err(self.lost(self.machine.process.describe(status))),
+        }
+    }
+
+    /// Resets a guest that is of no use as it is, keeping its memory as far as that can be.
+    fn start_over(&mut self) -> Result<(), GuestError> {
+        let log = self.machine.process.log();
+        match self.machine.reset(false) {
+            Ok(()) => {
+                self.fresh();
+                self.known = 0;
+                Ok(())
+            }
+            Err(why) => {
+                self.gone = Some((why.clone(), log.clone()));
+                Err(GuestError::Lost { why, log })
+            }
+        }
+    }
+}
+
+/// All doublewords of a record.
+const ALL: u64 = (1 << mailbox::SLOTS) - 1;
+
+fn is_sc(word: [u8; 4]) -> bool {
+    [u32::from_be_bytes(word), u32::from_le_bytes(word)].iter().any(|word| word & 0xfc00_0003 == 0x4400_0002)
+}
+
+/// The tree that the machine left in memory.
+fn tree(machine: &Machine) -> Result<DeviceTree, String> {
+    let at = mailbox::device_tree(&machine.ram);
+    let header = machine.ram.bytes(at, DeviceTree::HEADER).unwrap_or_default();
+    let length = DeviceTree::length(header).unwrap_or(0);
+    let blob = machine.ram.bytes(at, length).unwrap_or_default();
+    DeviceTree::parse(blob).map_err(|error| format!("at {at:#x}, {error}"))
+}
+
+impl Guest for PseriesGuest {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), GuestError> {
+        let bytes = self.machine.ram.bytes(at, into.len());
+        into.copy_from_slice(bytes.ok_or(GuestError::OutOfRange { at, length: into.len() })?);
+        Ok(())
+    }
+
+    fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), GuestError> {
+        let ram = &self.machine.ram;
+        self.code.written(ram, at, bytes);
+        // What lies below is the agent's.
+        if at < mailbox::END || !ram.write(at, bytes) {
+            return Err(GuestError::OutOfRange { at, length: bytes.len() });
+        }
+        Ok(())
+    }
+
+    fn registers(&mut self, into: &mut Registers) -> Result<(), GuestError> {
+        self.alive()?;
+        self.frame.take(&self.current, self.known, into);
+        Ok(())
+    }
+
+    fn set_registers(&mut self, registers: &Registers) -> Result<(), GuestError> {
+        self.alive()?;
+        let set = self.frame.put(registers, &mut self.current);
+        self.known |= set;
+        self.timed |= set >> DEC & 1 == 1;
+        Ok(())
+    }
+
+    fn run(&mut self, budget: Budget) -> Result<Stop, GuestError> {
+        self.alive()?;
+        if self.current[MSR] & TRANSLATED != 0 && !self.mapped {
+            self.map()?;
+        }
+        self.code.entered(self.current[PC]);
+        let mut fresh = self.code.stale();
+        while let Some(more) = self.code.stale() {
+            self.internal(mailbox::STUB_TRAP, &[], fresh.replace(more))?;
+        }
+        let timed = std::mem::take(&mut self.timed);
+        if !timed {
+            self.current[DEC] = self.far_decrementer();
+        }
+        let bell = mailbox::ring(&self.machine.ram, &self.current, fresh);
+        match wait(&mut self.machine, bell, budget.patience, timed) {
+            Ok(Waited::Answered) => Ok(self.take(budget.until)),
+            Ok(Waited::Asleep) => self.recover(bell, Stop::Asleep, budget.until),
+            Ok(Waited::Exhausted) => self.recover(bell, Stop::Exhausted, budget.until),
+            Ok(Waited::Reset) => {
+                self.machine.boots = mailbox::boots(&self.machine.ram);
+                self.fresh();
+                self.known = 0;
+                Ok(Stop::Ended { how: "reset".to_owned() })
+            }
+            Ok(Waited::Halted(how)) => {
+                self.start_over()?;
+                Ok(Stop::Ended { how })
+            }
+            Ok(Waited::Unreachable(why)) => Err(self.failed(&why)),
+            Err(status) => {
+                let why = self.machine.process.describe(status);
+                let lost = self.lost(why.clone());
+                if status.success() { Ok(Stop::Ended { how: why }) } else { Err(lost) }
+            }
+        }
+    }
+
+    fn device_tree(&mut self) -> Result<Vec<u8>, GuestError> {
+        Ok(self.tree.blob().to_vec())
+    }
+
+    fn rewinding(&mut self) -> Option<&mut dyn Rewinding> {
+        Some(self)
+    }
+
+    fn watching(&mut self) -> Option<&mut dyn Watching> {
+        Some(self)
+    }
+}
+
+impl Rewinding for PseriesGuest {
+    fn rewind(&mut self) -> Result<(), GuestError> {
+        if self.gone.is_none() && self.machine.reset(true).is_ok() {
+            self.code.forgotten();
+        } else {
+            self.machine = self.launcher.launch().map_err(|error| GuestError::Link(error.to_string()))?;
+            self.code = CodePages::new(facts::CODE);
+            self.gone = None;
+        }
+        self.fresh();
+        self.tree = tree(&self.machine).map_err(GuestError::Link)?;
+        Ok(())
+    }
+}
+
+impl Watching for PseriesGuest {
+    fn watched(&self) -> Vec<(u64, u64)> {
+        watch::RANGES.to_vec()
+    }
+
+    fn mark(&mut self) -> Result<(), GuestError> {
+        self.base.take(&self.machine.ram);
+        Ok(())
+    }
+
+    fn changes(&mut self, see: &mut dyn FnMut(u64, &[u8], &[u8])) -> Result<(), GuestError> {
+        self.base.compare(&self.machine.ram, see);
+        Ok(())
+    }
+}
