@@ -4,6 +4,7 @@ pub mod backends;
 pub mod contract;
 pub mod derive;
 pub mod device_tree;
+pub mod generate;
 pub mod judge;
 pub mod patches;
 pub mod plan;
