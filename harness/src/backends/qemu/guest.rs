@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::code::CodePages;
 use super::frame::Frame;
 use super::machine::{Launcher, Machine};
-use super::mailbox::{DEC, GPR, MSR, PC, Record, SRR0, SRR1};
+use super::mailbox::{DEC, FSCR, GPR, MSR, PC, Record, SRR0, SRR1};
 use super::wait::{Waited, wait};
 use super::watch::{self, BaseLine};
 use super::{facts, mailbox, translation};
@@ -86,7 +86,10 @@ impl PseriesGuest {
 
     /// Registers as after boot.
     fn fresh(&mut self) {
+        let mut booted = [0; mailbox::SLOTS];
+        mailbox::take(&self.machine.ram, &mut booted);
         self.current = [0; mailbox::SLOTS];
+        self.current[FSCR] = booted[FSCR];
         self.current[MSR] = SUPERVISOR;
         self.current[PC] = facts::CODE;
         self.known = ALL & !(1 << SRR0 | 1 << SRR1);
@@ -130,6 +133,7 @@ impl PseriesGuest {
     /// Runs instructions of the agent in real mode, for the host.
     fn internal(&mut self, pc: u64, gprs: &[(usize, u64)], fresh: Option<(u64, u64)>) -> Result<Record, GuestError> {
         let mut record = [0; mailbox::SLOTS];
+        record[FSCR] = self.current[FSCR];
         for (n, value) in gprs {
             record[GPR + n] = *value;
         }
