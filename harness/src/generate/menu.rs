@@ -1,0 +1,128 @@
+//! What inputs can be made of: the machines of a backend, and the calls that each offers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hypercheck_spec::library::Library;
+
+use super::values::Argument;
+use crate::contract::{BootError, Hypervisor, Identity, Machine};
+use crate::judge::poison;
+use crate::plan::{CallPlan, Plan};
+use crate::registers::Registers;
+use crate::runner::{self, RunError};
+use crate::session::Plans;
+
+/// The machines of a backend with what each offers.
+#[derive(Debug)]
+pub struct Menu {
+    /// The machines, in an order that only the library and the backend decide.
+    pub sites: Vec<Site>,
+}
+
+/// A machine.
+pub struct Site {
+    /// The machine.
+    pub machine: Machine,
+    /// All ABIs, ready for it.
+    pub plans: Arc<Plans>,
+    /// The ABIs that it offers and that have calls.
+    pub offers: Vec<Offer>,
+    /// Registers as a case has them before anything is given.
+    pub(super) usual: Registers,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let abis: Vec<&str> = self.offers.iter().map(|offer| &*offer.plan.abi.abi).collect();
+        f.debug_struct("Site").field("machine", &self.machine).field("abis", &abis).finish_non_exhaustive()
+    }
+}
+
+/// An ABI on a machine.
+#[derive(Debug)]
+pub struct Offer {
+    /// The ABI.
+    pub plan: Arc<Plan>,
+    /// Its calls in order of their names.
+    pub entries: Vec<Entry>,
+    /// By conduit: the modes in which calling through it has a defined result.
+    pub(super) modes: Vec<Vec<String>>,
+}
+
+/// A call with its arguments' domains.
+#[derive(Debug)]
+pub struct Entry {
+    /// The call.
+    pub call: Arc<CallPlan>,
+    pub(super) arguments: Vec<Argument>,
+}
+
+impl Menu {
+    /// Every machine that a case of `library`, written or derived, can run on.
+    ///
+    /// # Errors
+    /// The backend is not installed, a guest did not boot, or the spec does not fit together.
+    pub fn new(library: &Library, hypervisor: &dyn Hypervisor) -> Result<Self, RunError> {
+        let jobs = runner::jobs(library, hypervisor);
+        let machines: BTreeSet<Machine> =
+            jobs.into_iter().filter(|job| job.skip.is_none()).map(|job| job.machine).collect();
+        let mut sites = Vec::new();
+        for machine in machines {
+            let guest = match hypervisor.boot(&machine) {
+                Ok(guest) => guest,
+                Err(BootError::Unsupported(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let plans = Arc::new(Plans::new(library, &machine, guest.facts(), hypervisor)?);
+            let offers = offers(&machine, &plans, hypervisor.identity());
+            if !offers.is_empty() {
+                let usual = poison(&plans.file, &plans.initial, 0);
+                sites.push(Site { machine, plans, offers, usual });
+            }
+        }
+        Ok(Self { sites })
+    }
+}
+
+fn offers(machine: &Machine, plans: &Plans, identity: &Identity) -> Vec<Offer> {
+    let has = |feature: &String| {
+        identity.features.contains(feature) || machine.features.contains(feature) || *feature == machine.arch
+    };
+    let mut names: Vec<&String> = plans.abis.keys().collect();
+    names.sort();
+    let mut offers = Vec::new();
+    for plan in names.into_iter().map(|name| &plans.abis[name]) {
+        let here = has(&plan.abi.abi) && plan.abi.needs.iter().all(has);
+        if !here || plan.conduits.is_empty() || plan.calls.is_empty() {
+            continue;
+        }
+        let mut calls: Vec<&Arc<CallPlan>> = plan.calls.values().collect();
+        calls.sort_by(|a, b| a.name.cmp(&b.name));
+        let entries = calls.into_iter().map(|call| entry(plan, call, plans)).collect();
+        offers.push(Offer { entries, modes: modes(plan), plan: Arc::clone(plan) });
+    }
+    offers
+}
+
+fn entry(plan: &Plan, call: &Arc<CallPlan>, plans: &Plans) -> Entry {
+    let described = plan.abi.calls.get(&call.name);
+    let arguments = call.arguments.iter().filter_map(|(name, slot)| {
+        let argument = described?.arguments.get(name)?;
+        Some(Argument::new(plan, call, *slot, argument, &plans.facts))
+    });
+    Entry { arguments: arguments.collect(), call: Arc::clone(call) }
+}
+
+/// Modes that a conduit says something about, and those that change nothing for the hypervisor.
+fn modes(plan: &Plan) -> Vec<Vec<String>> {
+    let everywhere = ["little-endian", "interrupts-on", "32-bit"];
+    plan.conduits
+        .iter()
+        .map(|conduit| {
+            let refused = conduit.refused.iter().map(|refusal| refusal.mode.as_str());
+            let all: BTreeSet<&str> = everywhere.into_iter().chain(refused).collect();
+            all.into_iter().filter(|mode| plan.modes.contains_key(*mode)).map(str::to_owned).collect()
+        })
+        .collect()
+}

@@ -1,0 +1,127 @@
+//! Runs instruction streams in several ways that must not differ.
+
+use arbitrary::Unstructured;
+use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory};
+
+use super::Stream;
+use super::stream::MEMORY;
+
+/// Instructions that a stream may take; it may loop.
+const INSTRUCTIONS: u64 = 256;
+
+/// Memories for streams, kept from one to the next.
+#[derive(Debug)]
+pub struct Track {
+    first: Memory,
+    second: Memory,
+}
+
+impl Default for Track {
+    fn default() -> Self {
+        Self { first: Memory::new(MEMORY), second: Memory::new(MEMORY) }
+    }
+}
+
+/// Compares all fields of two processors; what is not compared here does not compile.
+macro_rules! first_difference {
+    ($a:expr, $b:expr, { $($field:ident)* }) => {{
+        let Cpu { $($field: _),* } = $a;
+        None$(.or_else(|| ($a.$field != $b.$field).then_some(stringify!($field))))*
+    }};
+}
+
+fn difference(a: &Cpu, b: &Cpu) -> Option<&'static str> {
+    first_difference!(a, b, {
+        model gpr cr xer lr ctr tar pc msr srr0 srr1 hsrr0 hsrr1 csrr0 csrr1 mcsrr0 mcsrr1 dsrr0 dsrr1 dar dsisr sprg dec
+        decar tb sr slb pvr pir ctrl dabr dabrx ciabr dawr0 dawrx0 lpcr fscr dscr ppr vrsave heir hid0 hid1 esr ivpr ivor
+        mas tsr tcr dbsr plain reservation decrementer_pending external_pending translation reserved_bits
+        stop_on_interrupt overlay instructions
+    })
+}
+
+impl Track {
+    /// Makes a stream from bytes and runs it; bytes that make none do nothing.
+    ///
+    /// # Errors
+    /// As for [`Track::try_stream`].
+    pub fn try_bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
+        Stream::generate(&mut Unstructured::new(bytes)).map_or(Ok(()), |stream| self.try_stream(&stream))
+    }
+
+    /// Runs a stream in one go, once more, and in pieces: registers and memory must be the same after each, time must
+    /// pass, and registers must hold no more bits than the model has.
+    ///
+    /// # Errors
+    /// What differs, with the stream.
+    pub fn try_stream(&mut self, stream: &Stream) -> Result<(), String> {
+        let fail = |what: String| Err(format!("{what}\n{}", stream.show()));
+        let (cpu, exit) = match run(stream, &mut self.first, INSTRUCTIONS) {
+            Ok(end) => end,
+            Err(what) => return fail(what),
+        };
+        if let Some(what) = impossible(&stream.cpu, &cpu) {
+            return fail(what);
+        }
+        for (piece, how) in [(INSTRUCTIONS, "a second time"), (stream.piece, "in pieces")] {
+            let (again, end) = match run(stream, &mut self.second, piece) {
+                Ok(end) => end,
+                Err(what) => return fail(format!("run {how}: {what}")),
+            };
+            if end != exit {
+                return fail(format!("run {how}, it ends with {end:?} and not with {exit:?}"));
+            }
+            if let Some(field) = difference(&cpu, &again) {
+                return fail(format!("run {how}, it leaves another {field}"));
+            }
+            let mut pages = self.first.dirty_pages().zip(self.second.dirty_pages());
+            let as_many = self.first.dirty_pages().count() == self.second.dirty_pages().count();
+            if !as_many || !pages.all(|(a, b)| a.at == b.at && a.now == b.now) {
+                return fail(format!("run {how}, it leaves other memory"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs at most [`INSTRUCTIONS`], `piece` at a time, giving system calls back to the guest.
+fn run(stream: &Stream, memory: &mut Memory, piece: u64) -> Result<(Cpu, Option<Exit>), String> {
+    memory.rewind();
+    stream.load(memory);
+    let mut cpu = stream.cpu.clone();
+    let mut idle = 0;
+    while cpu.instructions < INSTRUCTIONS {
+        let before = cpu.instructions;
+        let left = piece.min(INSTRUCTIONS - before);
+        let exit = cpu.run(memory, Budget::instructions(left));
+        if cpu.instructions - before > left {
+            return Err(format!("{} instructions were run of {left}", cpu.instructions - before));
+        }
+        match exit {
+            Exit::Budget | Exit::Interrupt(_) => {}
+            Exit::SystemCall { lev } => cpu.interrupt(Interrupt::SystemCall { lev }),
+            Exit::SystemCallVectored { lev } => cpu.interrupt(Interrupt::SystemCallVectored { lev }),
+            other => return Ok((cpu, Some(other))),
+        }
+        idle = if cpu.instructions == before { idle + 1 } else { 0 };
+        if idle > 4 {
+            return Err(format!("no progress at {:#x}: {exit:?} again and again", cpu.pc));
+        }
+    }
+    if memory.len() != MEMORY {
+        return Err(format!("memory has {} bytes", memory.len()));
+    }
+    Ok((cpu, None))
+}
+
+/// A register with bits that the model does not have.
+fn impossible(start: &Cpu, cpu: &Cpu) -> Option<String> {
+    let mask = cpu.model.register_mask();
+    let named = [("lr", cpu.lr), ("ctr", cpu.ctr), ("pc", cpu.pc), ("srr0", cpu.srr0), ("dar", cpu.dar)];
+    let general = cpu.gpr.iter().enumerate().map(|(n, value)| (format!("r{n}"), *value));
+    let mut all = general.chain(named.map(|(name, value)| (name.to_owned(), value)));
+    if let Some((name, value)) = all.find(|(_, value)| value & !mask != 0) {
+        return Some(format!("{name} holds {value:#x} on a 32-bit processor"));
+    }
+    let spare = cpu.msr & !cpu.model.msr_bits() & !start.msr;
+    (spare != 0).then(|| format!("msr holds the bits {spare:#x}, which the model does not have"))
+}
