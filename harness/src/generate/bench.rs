@@ -76,6 +76,12 @@ impl Bench {
         Ok(Self { hypervisor, menu, sessions })
     }
 
+    /// The backend.
+    #[must_use]
+    pub fn hypervisor(&self) -> &dyn Hypervisor {
+        &*self.hypervisor
+    }
+
     /// Makes an input from bytes and tries it. Bytes that make none do nothing.
     ///
     /// # Errors
@@ -135,12 +141,7 @@ impl Bench {
 }
 
 /// Makes the calls until one shows something, must not be made, or leaves a guest that cannot make another.
-fn run(
-    session: &mut Session,
-    input: &Input,
-    tried: &mut Tried,
-    found: &mut Vec<Mismatch>,
-) -> Result<(), GuestError> {
+fn run(session: &mut Session, input: &Input, tried: &mut Tried, found: &mut Vec<Mismatch>) -> Result<(), GuestError> {
     for attempt in &input.attempts {
         let shot = Shot {
             plan: &attempt.plan,
