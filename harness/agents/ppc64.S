@@ -36,6 +36,7 @@
 	.set B_PVR,        0x28
 	.set B_FRESH_AT,   0x30		/* words that the host wrote where code was executed before */
 	.set B_FRESH_LEN,  0x38
+	.set B_TIMED,      0x40		/* not 0: load the decrementer, which is slow to write */
 	.set IN,           0x400
 	.set OUT,          0x600
 	.set R_CR,    256
@@ -212,9 +213,12 @@ poll:
 	icbi	0,6
 	bdnz	2b
 	isync
-3:	ld	3,IN+R_DEC(1)
+3:	ld	3,B_TIMED(1)
+	cmpdi	3,0
+	beq	4f
+	ld	3,IN+R_DEC(1)
 	mtspr	DEC,3
-	ld	3,IN+R_DAR(1)
+4:	ld	3,IN+R_DAR(1)
 	mtspr	DAR,3
 	ld	3,IN+R_DSISR(1)
 	mtspr	DSISR,3

@@ -22,6 +22,12 @@ pub trait Hypervisor: Send + Sync {
     /// See [`BootError`]; only [`BootError::Failed`] tells against the hypervisor.
     fn boot(&self, machine: &Machine) -> Result<Box<dyn Guest>, BootError>;
 
+    /// Whether a guest may be sent anything: it is cheap to replace and shares nothing with others. Calls with a
+    /// hazard are then made as well.
+    fn sturdy(&self) -> bool {
+        false
+    }
+
     /// How many guests are best run side by side; the suite takes fewer where there are fewer processors.
     fn parallel(&self) -> usize {
         usize::MAX

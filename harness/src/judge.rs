@@ -330,10 +330,12 @@ impl Judge {
                 continue;
             }
             let class = plan.file.class(id);
-            let kept = if refusal.is_some() && matches!(class, Class::General | Class::User) {
+            let kept = if let Some(refusal) = refusal
+                && matches!(class, Class::General | Class::User)
+            {
                 // A refused call touches nothing but the return code, if it has one.
                 let result = plan.result.filter(|(slot, _)| slot.register == id && !interrupted);
-                if result.is_some() { 0 } else { u64::MAX }
+                if result.is_some() || refusal.writes.contains(&id) { 0 } else { u64::MAX }
             } else {
                 call.preserved[n]
             };

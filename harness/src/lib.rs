@@ -6,6 +6,7 @@ pub mod derive;
 pub mod device_tree;
 pub mod generate;
 pub mod judge;
+pub mod patches;
 pub mod plan;
 pub mod reference;
 pub mod registers;

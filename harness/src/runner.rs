@@ -13,6 +13,7 @@ use hypercheck_spec::library::Library;
 
 use crate::contract::{BootError, GuestError, Hypervisor, Machine, SCRATCH};
 use crate::derive::derive;
+use crate::patches;
 use crate::scenario::{self, Options, StepError};
 use crate::session::{Plans, Session};
 
@@ -95,7 +96,8 @@ pub fn jobs(library: &Library, hypervisor: &dyn Hypervisor) -> Vec<Job> {
     };
     library.scenarios().for_each(|scenario| add(scenario, Origin::Written));
     for abi in library.abis.values() {
-        derive(library, &abi.value).into_iter().for_each(|scenario| add(scenario, Origin::Derived));
+        let rows = derive(library, &abi.value).into_iter().chain(patches::derive(library, &abi.value));
+        rows.for_each(|scenario| add(scenario, Origin::Derived));
     }
     jobs
 }
@@ -204,7 +206,10 @@ impl Worker<'_> {
             };
         }
         let Some((_, session)) = &mut self.session else { return Ok(outcome) };
-        let options = Options { careful: job.origin != Origin::Written, keep_evidence: self.settings.keep_evidence };
+        let options = Options {
+            careful: job.origin != Origin::Written && !self.hypervisor.sturdy(),
+            keep_evidence: self.settings.keep_evidence,
+        };
         let result = catch_unwind(AssertUnwindSafe(|| scenario::run(session, self.library, &job.scenario, options)));
         match result {
             Ok(Ok(row)) => {
@@ -257,7 +262,8 @@ impl Worker<'_> {
         let scenario = &job.scenario;
         let call = scenario.steps.iter().rev().find_map(|step| step.call.as_ref()).map(|call| call.value.clone());
         let identity = self.hypervisor.identity();
-        let call = call.filter(|call| !call.starts_with("0x") && !call.contains('.'));
+        let named = |call: &String| self.library.call(&scenario.abi, call).is_some() && !call.contains('.');
+        let call = call.filter(named);
         Outcome {
             id: scenario.id.clone(),
             abi: scenario.abi.clone(),

@@ -445,7 +445,8 @@ impl Runner<'_> {
             }
             return;
         }
-        let runs = step.code.is_some() || step.conduit.is_some() || (step.call.is_some() && expect.end.is_some());
+        let bare = step.code.is_some() || (step.conduit.is_some() && step.call.is_none());
+        let runs = bare || (step.call.is_some() && expect.end.is_some());
         let right = match expect.end {
             None | Some(End::Returned) => !runs || *stop == Stop::Reached,
             Some(End::Asleep) => *stop == Stop::Asleep,

@@ -86,6 +86,7 @@ pub struct Session {
     loaded: Vec<u8>,
     marked: bool,
     ambient: Registers,
+    fresh: Registers,
     judge: Judge,
     before: Registers,
     /// What was seen of the last thing done.
@@ -108,14 +109,15 @@ impl Session {
         plans: impl FnOnce(&Facts) -> Result<Arc<Plans>, PlanError>,
     ) -> Result<Self, BootError> {
         let guest = hypervisor.boot(machine)?;
-        let plans =
-            plans(guest.facts()).map_err(|error| BootError::Failed { why: error.to_string(), log: String::new() })?;
+        let plans = plans(guest.facts())
+            .map_err(|error| BootError::Missing { what: error.to_string(), remedy: "mend the spec".to_owned() })?;
         let mut session = Self {
             guest,
             plans,
             loaded: Vec::new(),
             marked: false,
             ambient: Registers::default(),
+            fresh: Registers::default(),
             judge: Judge::default(),
             before: Registers::default(),
             seen: Seen::default(),
@@ -132,6 +134,7 @@ impl Session {
         if session.seen.stop != Stop::Reached {
             return Err(failed(format!("an empty block ended with {:?}", session.seen.stop)));
         }
+        session.fresh.clone_from(&session.ambient);
         Ok(session)
     }
 
@@ -155,6 +158,7 @@ impl Session {
         let rewinding = self.guest.rewinding().ok_or_else(|| GuestError::Unsupported("rewind".to_owned()))?;
         rewinding.rewind()?;
         self.loaded.clear();
+        self.ambient.clone_from(&self.fresh);
         self.marked = false;
         self.tainted = false;
         self.written = false;

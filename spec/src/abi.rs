@@ -148,6 +148,9 @@ pub struct Refusal {
     /// An interrupt of the architecture. With `code` too, either is right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interrupts: Vec<String>,
+    /// Registers that taking the interrupt writes, beside those that every interrupt writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
     /// The clause that says so.
     pub clause: String,
 }
@@ -333,10 +336,26 @@ pub struct Variant {
 pub struct Page {
     /// Its size in bytes.
     pub size: Word,
+    /// The call that maps it, with its arguments.
+    pub map: MapCall,
+    /// Features of the machine of which one is needed.
+    pub platforms: Vec<String>,
     /// Its fields by name, in order of address.
     pub fields: IndexMap<String, At<Field>>,
     /// Where this is stated.
     pub source: String,
+}
+
+/// A call that maps a shared page.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MapCall {
+    /// The call, `abi.NAME`.
+    pub call: String,
+    /// Its arguments.
+    pub arguments: IndexMap<String, Expr>,
+    /// Where the page is afterwards: an effective address.
+    pub at: Word,
 }
 
 /// A field of a shared page.

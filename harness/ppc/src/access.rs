@@ -31,14 +31,11 @@ impl Cpu {
     }
 
     /// Loads bytes in address order, across pages if need be.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn load_bytes(&self, memory: &Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
         let address = self.effective(address);
         if Self::crosses(address, into.len()) {
-            for (i, byte) in into.iter_mut().enumerate() {
-                self.load_bytes(memory, address.wrapping_add(i as u64), std::slice::from_mut(byte))?;
-            }
-            return Ok(());
+            return self.load_crossing(memory, address, into);
         }
         match self.place(memory, address, into.len(), Access::Load)? {
             Place::Memory(real) => memory.read(real, into).map_err(|_| self.storage_interrupt(address, Access::Load)),
@@ -50,17 +47,11 @@ impl Cpu {
     }
 
     /// Stores bytes in address order. Either all are stored or none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn store_bytes(&mut self, memory: &mut Memory, address: u64, from: &[u8]) -> Result<(), Interrupt> {
         let address = self.effective(address);
         if Self::crosses(address, from.len()) {
-            for i in 0..from.len() as u64 {
-                self.place(memory, self.effective(address.wrapping_add(i)), 1, Access::Store)?;
-            }
-            for (i, byte) in from.iter().enumerate() {
-                self.store_bytes(memory, address.wrapping_add(i as u64), std::slice::from_ref(byte))?;
-            }
-            return Ok(());
+            return self.store_crossing(memory, address, from);
         }
         match self.place(memory, address, from.len(), Access::Store)? {
             Place::Memory(real) => memory.write(real, from).map_err(|_| self.storage_interrupt(address, Access::Store)),
@@ -71,12 +62,44 @@ impl Cpu {
         }
     }
 
+    /// A load across pages, byte by byte.
+    #[cold]
+    fn load_crossing(&self, memory: &Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
+        for (i, byte) in into.iter_mut().enumerate() {
+            self.load_bytes(memory, address.wrapping_add(i as u64), std::slice::from_mut(byte))?;
+        }
+        Ok(())
+    }
+
+    /// A store across pages, byte by byte, once it is known that every byte can be stored.
+    #[cold]
+    fn store_crossing(&mut self, memory: &mut Memory, address: u64, from: &[u8]) -> Result<(), Interrupt> {
+        for i in 0..from.len() as u64 {
+            self.place(memory, self.effective(address.wrapping_add(i)), 1, Access::Store)?;
+        }
+        for (i, byte) in from.iter().enumerate() {
+            self.store_bytes(memory, address.wrapping_add(i as u64), std::slice::from_ref(byte))?;
+        }
+        Ok(())
+    }
+
     /// Loads a number of 1, 2, 4 or 8 bytes in the mode's byte order.
     #[inline]
     pub(crate) fn load(&self, memory: &Memory, address: u64, length: usize) -> Result<u64, Interrupt> {
-        let mut bytes = [0; 8];
-        self.load_bytes(memory, address, &mut bytes[..length])?;
-        Ok(number(&bytes[..length], self.is_big_endian()))
+        match length {
+            1 => self.load_sized::<1>(memory, address),
+            2 => self.load_sized::<2>(memory, address),
+            4 => self.load_sized::<4>(memory, address),
+            _ => self.load_sized::<8>(memory, address),
+        }
+    }
+
+    /// A size known to the compiler makes this a single load.
+    #[inline]
+    fn load_sized<const N: usize>(&self, memory: &Memory, address: u64) -> Result<u64, Interrupt> {
+        let mut bytes = [0; N];
+        self.load_bytes(memory, address, &mut bytes)?;
+        Ok(number(&bytes, self.is_big_endian()))
     }
 
     /// Stores the low `length` bytes of a number in the mode's byte order.
@@ -89,7 +112,11 @@ impl Cpu {
         value: u64,
     ) -> Result<(), Interrupt> {
         let bytes = raw(value, length, self.is_big_endian());
-        self.store_bytes(memory, address, &bytes[..length])
+        match length {
+            4 => self.store_bytes(memory, address, &bytes[..4]),
+            8 => self.store_bytes(memory, address, &bytes),
+            _ => self.store_bytes(memory, address, &bytes[..length]),
+        }
     }
 
     /// Raises what a load or store of one byte would raise, without doing it.

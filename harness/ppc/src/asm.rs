@@ -9,8 +9,8 @@ mod expression;
 
 use std::collections::HashMap;
 
-use crate::row::{Alias, Kind, Operand, Row};
-use crate::table::{ALIASES, FIELDS, MNEMONICS, ROWS};
+use crate::row::{Alias, Kind, Operand, Privilege, Row, SprRow};
+use crate::table::{ALIASES, FIELDS, MNEMONICS, ROWS, SPRS};
 
 pub(crate) use expression::{Value, ValueKind, evaluate};
 
@@ -124,12 +124,11 @@ fn words(text: &str) -> usize {
 
 /// Where the parenthesis of `d(rA)` opens: the one whose partner ends the operand, after something that is a value.
 fn opening(operand: &str) -> Option<usize> {
-    let trimmed = operand.trim_end();
-    if !trimmed.ends_with(')') {
+    if !operand.ends_with(')') {
         return None;
     }
     let mut depth = 0;
-    let open = trimmed.char_indices().rev().find(|(_, c)| {
+    let open = operand.char_indices().rev().find(|(_, c)| {
         depth += match c {
             ')' => 1,
             '(' => -1,
@@ -139,7 +138,7 @@ fn opening(operand: &str) -> Option<usize> {
     });
     let (open, _) = open?;
     let value = |c: char| c.is_ascii_alphanumeric() || matches!(c, ')' | '_' | '.');
-    trimmed[..open].trim_end().ends_with(value).then_some(open)
+    operand[..open].trim_end().ends_with(value).then_some(open)
 }
 
 /// Splits operands at commas outside of parentheses and takes `d(rA)` apart.
@@ -152,12 +151,15 @@ fn split(text: &str, start: usize) -> Vec<Written<'_>> {
             ')' => depth = depth.saturating_sub(1),
             ',' if depth == 0 || i == text.len() => {
                 let piece = &text[from..i];
-                let open = opening(piece);
-                let before = &piece[..open.unwrap_or(piece.len())];
-                list.push(Written { text: before, start: start + from, memory: false });
-                if let Some(open) = open {
-                    let close = piece.trim_end().len() - 1;
-                    list.push(Written { text: &piece[open + 1..close], start: start + from + open + 1, memory: true });
+                let at = start + from + (piece.len() - piece.trim_start().len());
+                let piece = piece.trim();
+                match opening(piece) {
+                    None => list.push(Written { text: piece, start: at, memory: false }),
+                    Some(open) => {
+                        list.push(Written { text: &piece[..open], start: at, memory: false });
+                        let base = &piece[open + 1..piece.len() - 1];
+                        list.push(Written { text: base, start: at + open + 1, memory: true });
+                    }
                 }
                 from = i + 1;
             }
@@ -193,6 +195,13 @@ fn encode(statement: &Statement, lookup: &dyn Fn(&str) -> Option<u64>, out: &mut
     let operands: Vec<_> = values.iter().zip(&written).map(|(value, w)| (*value, w.memory, w.start)).collect();
     out.push(instruction(mnemonic, &operands, statement.at)?);
     Ok(())
+}
+
+/// Whether `row` is what the assembler takes its mnemonic for with that many operands: of two rows with one name and
+/// different opcodes only the first is.
+pub(crate) fn is_first_of_its_name(row: &Row) -> bool {
+    let same = |other: &Row| other.operands.len() == row.operands.len();
+    rows(row.name).find(|(other, _)| same(other)).is_none_or(|(other, _)| other.value == row.value)
 }
 
 /// Base rows of a mnemonic with its suffixes, and the bits the suffixes set.
@@ -239,10 +248,12 @@ fn fits(row: &[Operand], written: &[(Value, bool, usize)]) -> bool {
 
 fn encode_row(row: &Row, bits: u32, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
     let mut word = row.value | bits;
+    let write = row.name == "mtspr";
     for (index, operand) in row.operands.iter().enumerate() {
         let field = &FIELDS[operand.field as usize];
         let encoded = match operands.get(index) {
             Some(&(value, _, start)) => {
+                let value = if value.kind == ValueKind::Spr { spr_number(value, write) } else { value };
                 let absolute = row.absolute && bits & 2 != 0;
                 encode_operand(operand, value, absolute, at).map_err(|message| (start, message))?
             }
@@ -276,6 +287,16 @@ fn expand(alias: &Alias, operands: &[(Value, bool, usize)], at: u64) -> Result<u
         }
     }
     Err((0, format!("`{}` stands for `{}`, which the table lacks", alias.name, alias.base)))
+}
+
+/// A special-purpose register by the number under which it can be read or written.
+fn spr_number(value: Value, write: bool) -> Value {
+    let first = usize::try_from(value.number).ok().and_then(|index| SPRS.get(index));
+    let allowed = |row: &&SprRow| (if write { row.write } else { row.read }) != Privilege::None;
+    let rows = SPRS.iter().filter(|row| first.is_some_and(|first| first.spr == row.spr));
+    // Where several numbers do, the highest is the privileged one.
+    let row = rows.clone().rfind(allowed).or(first);
+    Value { kind: ValueKind::Spr, number: row.map_or(0, |row| row.number.into()) }
 }
 
 /// The encoded value of an operand, or why it does not fit.

@@ -55,7 +55,7 @@ impl SlbEntry {
 ///
 /// Registers are 64 bits wide in this structure; on 32-bit models the upper half is 0 after every instruction that
 /// writes one. Sections are of the Power ISA 3.1.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cpu {
     /// Which processor it is.
     pub model: Model,

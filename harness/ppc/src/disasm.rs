@@ -1,6 +1,6 @@
 //! The disassembler of reports.
 
-use crate::asm::{Value, ValueKind, evaluate};
+use crate::asm::{Value, ValueKind, evaluate, is_first_of_its_name};
 use crate::model::Model;
 use crate::row::{Alias, Kind, Row, decode};
 use crate::table::{ALIASES, FIELDS, SHOWN};
@@ -34,7 +34,7 @@ pub fn disassemble_base(word: u32, at: u64) -> String {
 fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
     // Newest first: a word that two models read differently is shown as the newer one reads it.
     let newest = [Model::Power10, Model::Power9, Model::Power8, Model::E500mc, Model::E500v2, Model::G4, Model::G3];
-    let known = |row: &&Row| !row.name.is_empty() && word & row.reserved == 0;
+    let known = |row: &&Row| !row.name.is_empty() && word & row.reserved == 0 && is_first_of_its_name(row);
     let row = newest.into_iter().find_map(|model| decode(word, model).filter(known))?;
     let values = row
         .operands

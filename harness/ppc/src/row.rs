@@ -230,6 +230,7 @@ pub struct Parameter {
 }
 
 /// The row of `word` on `model`, or none if the model has no such instruction. Reserved bits are not looked at.
+#[inline]
 pub fn decode(word: u32, model: Model) -> Option<&'static Row> {
     let primary = &PRIMARIES[(word >> 26) as usize];
     let slot = primary.slots[((word >> primary.shift) & primary.mask) as usize];

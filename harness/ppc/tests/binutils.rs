@@ -116,6 +116,10 @@ fn gnu_as_reads_what_the_disassembler_writes() {
         let mut words = Vec::new();
         let mut lines = Vec::new();
         for row in ROWS.iter().filter(|row| !row.name.is_empty()) {
+            // The table names more special-purpose registers than as does.
+            if name == "extended" && row.name.ends_with("spr") {
+                continue;
+            }
             for word in samples(row).into_iter().filter(|word| accepted_by_gnu(row, *word)) {
                 // Lines stand one after the other from 0 on, so a branch names the same target in both.
                 let at = 4 * words.len();
@@ -160,11 +164,9 @@ fn the_assembler_reads_what_objdump_writes() {
         let text = text.split('<').next().unwrap_or_default().trim().to_owned();
         // Branch targets are bare hexadecimal numbers there.
         let mut parts: Vec<_> = text.split(',').map(str::to_owned).collect();
-        if matches!(word >> 26, 16 | 18) {
-            if let Some(last) = parts.last_mut() {
-                let (before, target) = last.rsplit_once(' ').map_or(("", last.as_str()), |(a, b)| (a, b));
-                *last = format!("{before} 0x{}", target.trim_start_matches("0x"));
-            }
+        if let Some(last) = parts.last_mut().filter(|_| matches!(word >> 26, 16 | 18)) {
+            let (before, target) = last.rsplit_once(' ').map_or(("", last.as_str()), |(a, b)| (a, b));
+            *last = format!("{before} 0x{}", target.trim_start_matches("0x"));
         }
         let line = parts.join(",");
         // Spellings of objdump that no manual has: an operand too many, or an embedded instruction under its server name.

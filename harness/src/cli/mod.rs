@@ -48,6 +48,10 @@ enum Command {
     Explain(explain::Arguments),
     /// Check the data files
     Lint(spec::LintArguments),
+    /// Show which machine states two ABIs both claim, and who wins
+    Collisions,
+    /// Print, write or check the JSON Schemas of the data files
+    Schema(spec::SchemaArguments),
     /// Compare two backends or two reports
     Diff(report::DiffArguments),
     /// Turn reports into other formats
@@ -89,6 +93,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::List(arguments)) => find().and_then(|home| list::list(&home, &arguments)),
         Some(Command::Explain(arguments)) => find().and_then(|home| explain::explain(&home, &arguments)),
         Some(Command::Lint(arguments)) => find().and_then(|home| spec::lint(&home, &arguments)),
+        Some(Command::Collisions) => find().and_then(|home| spec::collisions(&home)),
+        Some(Command::Schema(arguments)) => find().and_then(|home| spec::schema(&home, &arguments)),
         Some(Command::Diff(arguments)) => find().and_then(|home| report::diff(&home, &arguments)),
         Some(Command::Report(command)) => report::report(&command),
         Some(Command::Asm(arguments)) => assembly::assemble(&arguments),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use hypercheck_spec::library::{Home, Library};
-use hypercheck_spec::lint;
+use hypercheck_spec::{collisions, lint, schema};
 
-use super::{Failure, Outcome, library, print, usage};
+use super::{Failure, Outcome, broken, library, print, usage};
 
 #[derive(clap::Args)]
 pub(crate) struct LintArguments {
@@ -18,9 +18,12 @@ pub(crate) struct LintArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct SchemaArguments {
-    /// Only compare the files in spec/schema with what the program would write
+    /// Only compare the files in spec/schema with what would be written
     #[arg(long)]
     check: bool,
+    /// Write the files in spec/schema
+    #[arg(long, conflicts_with = "check")]
+    write: bool,
 }
 
 pub(crate) fn lint(home: &Home, arguments: &LintArguments) -> Outcome {
@@ -40,4 +43,35 @@ pub(crate) fn lint(home: &Home, arguments: &LintArguments) -> Outcome {
     print(&format!("{}\n", lint::render(&findings).trim_end()));
     let bad = findings.iter().any(|finding| arguments.strict || finding.severity == lint::Severity::Error);
     if bad { Err(Failure::Usage("the data files have the problems above".to_owned())) } else { Ok(()) }
+}
+
+pub(crate) fn collisions(home: &Home) -> Outcome {
+    let library = Library::read_spec(home).map_err(usage)?;
+    print(&format!("{}\n", collisions::render(&library).trim_end()));
+    Ok(())
+}
+
+/// The schemas of the data files, those of reports and of known deviations included.
+pub(crate) fn schema(home: &Home, arguments: &SchemaArguments) -> Outcome {
+    let folder = home.0.join("spec/schema");
+    if arguments.write {
+        schema::write(&folder).map_err(broken)?;
+        print(&format!("wrote {}\n", folder.display()));
+        return Ok(());
+    }
+    if arguments.check {
+        let stale = schema::check(&folder).map_err(broken)?;
+        return match stale.first() {
+            None => Ok(()),
+            Some(first) => {
+                let what = if first.missing { "is missing" } else { "is out of date" };
+                Err(usage(format!("spec/schema/{} {what}; run `hypercheck schema --write`", first.file)))
+            }
+        };
+    }
+    for (name, schema) in schema::documents() {
+        let text = serde_json::to_string_pretty(&schema).map_err(broken)?;
+        print(&format!("# {name}\n{text}\n"));
+    }
+    Ok(())
 }

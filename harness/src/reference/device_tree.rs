@@ -7,7 +7,7 @@ use vm_fdt::{Error, FdtWriter};
 
 use super::papr;
 use super::partition::{CPUS, RAM};
-use super::profile::{Conduit, Profile};
+use super::profile::{Conduit, Profile, Ultravisor};
 
 /// `lis r0, 0x4B56; ori r0, r0, 0x4D21; sc; nop`
 const MAGIC_CALL: [u32; 4] = [0x3C00_4B56, 0x6000_4D21, 0x4400_0002, 0x6000_0000];
@@ -40,6 +40,11 @@ pub(super) fn build(profile: &Profile) -> Result<Vec<u8>, Error> {
     tree.end_node(chosen)?;
     if profile.papr {
         partition(&mut tree)?;
+    }
+    if profile.ultravisor == Ultravisor::On {
+        let node = tree.begin_node("ibm,ultravisor")?;
+        tree.property_string("compatible", "ibm,ultravisor")?;
+        tree.end_node(node)?;
     }
     if let Some(conduit) = profile.kvm {
         hypervisor(&mut tree, conduit)?;

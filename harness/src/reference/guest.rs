@@ -145,6 +145,13 @@ fn processor(profile: &Profile) -> Cpu {
             cpu.msr |= msr::ILE;
         }
     }
+    if profile.kvm.is_some() && profile.model.is_server() {
+        // A guest of KVM PR believes itself to be alone: it may use tlbsync, which KVM takes for nothing.
+        cpu.lpcr |= msr::LPCR_GTSE;
+    }
+    if profile.scv {
+        cpu.fscr |= msr::FSCR_SCV;
+    }
     if profile.model.is_embedded() {
         // Vectors of their own, at the offsets of Book3S where it has the interrupt.
         for (number, offset) in (0..).step_by(0x40).take(cpu.ivor.len()).enumerate() {

@@ -60,6 +60,10 @@ impl Hypervisor for Reference {
         &self.identity
     }
 
+    fn sturdy(&self) -> bool {
+        true
+    }
+
     fn boot(&self, machine: &Machine) -> Result<Box<dyn Guest>, BootError> {
         let profile = profile::Profile::new(machine)?;
         let Some(file) = self.files.iter().find(|file| file.arch == machine.arch) else {

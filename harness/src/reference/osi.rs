@@ -29,6 +29,7 @@ const GET_LOCALTIME: u32 = 9;
 const LOG_PUTC: u32 = 47;
 const EXIT: u32 = 54;
 const USLEEP: u32 = 58;
+/// Those that are there.
 const REGISTERED: [u32; 6] = [CALL_AVAILABLE, GET_GMT_TIME, GET_LOCALTIME, LOG_PUTC, EXIT, USLEEP];
 
 /// Whether a system call is one of these.
@@ -44,15 +45,15 @@ pub(crate) fn call(p: &mut Partition) -> Next {
     let selector = low_word(p.cpu.gpr[5]);
     let seconds = BOOT_TIME + p.cpu.tb / FREQUENCY;
     p.cpu.gpr[3] = match selector {
+        // Mac-on-Linux leaves r3 alone.
+        SELECTORS.. => return Next::Resume,
+        EXIT => return Next::End("OSI_EXIT"),
         CALL_AVAILABLE => u64::from(REGISTERED.contains(&low_word(p.cpu.gpr[6]))),
         // The header speaks of 1904, the code leaves the offset out.
         GET_GMT_TIME => seconds & 0xFFFF_FFFF,
         GET_LOCALTIME => (seconds + MAC_EPOCH) & 0xFFFF_FFFF,
-        EXIT => return Next::End("OSI_EXIT"),
-        // LOG_PUTC and USLEEP have nothing to return, the others are not registered: 0 for all of them.
-        0..SELECTORS => 0,
-        // Mac-on-Linux leaves r3 alone.
-        _ => return Next::Resume,
+        // LOG_PUTC and USLEEP have nothing to return, and selectors that nobody registered return 0 too.
+        _ => 0,
     };
     Next::Resume
 }

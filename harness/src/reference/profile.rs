@@ -23,6 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("osi.forwarded", "the same, left to the harness to answer"),
     ("ultravisor", "an ultravisor is there, with SMFCTRL[E] = 0; includes papr (ppc64)"),
     ("ultravisor.enabled", "the same with SMFCTRL[E] = 1"),
+    ("ppc64.scv", "FSCR[SCV] is 1 from the start, so that scv is a system call (ppc64, not POWER8)"),
     ("little-endian-interrupts", "interrupts are taken in little-endian mode from the start (Book3S)"),
     ("model.power8", "POWER8 in place of POWER9"),
     ("model.power10", "POWER10 in place of POWER9"),
@@ -30,7 +31,27 @@ const OPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Features of every guest beside PAPR's calls.
-const ALWAYS: &[&str] = &["isa.ppc64", "isa.ppc32", "linux-syscall", "ppc64.sc-lev-2"];
+const ALWAYS: &[&str] = &[
+    "isa.ppc64",
+    "isa.ppc32",
+    "linux-syscall",
+    "ppc64.sc-lev-2",
+    "ppc64.scv",
+    "EV_IDLE",
+    "KVM_HC_FEATURES",
+    "UV_WRITE_PATE",
+    "UV_ESM",
+    "UV_RETURN",
+    "UV_REGISTER_MEM_SLOT",
+    "UV_UNREGISTER_MEM_SLOT",
+    "UV_PAGE_IN",
+    "UV_PAGE_OUT",
+    "UV_SHARE_PAGE",
+    "UV_UNSHARE_PAGE",
+    "UV_PAGE_INVAL",
+    "UV_SVM_TERMINATE",
+    "UV_UNSHARE_ALL_PAGES",
+];
 
 /// The architectures.
 pub(super) const ARCHES: &[&str] = &["ppc64", "ppc32"];
@@ -85,6 +106,7 @@ pub(crate) struct Profile {
     pub(crate) osi: Option<UserSpace>,
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
+    pub(crate) scv: bool,
 }
 
 impl Profile {
@@ -119,6 +141,7 @@ impl Profile {
             ("little-endian-interrupts", !model.is_embedded()),
             ("book3s-pr", !model.is_embedded()),
             ("kvm-magic-page", model != Model::E500mc),
+            ("ppc64.scv", model.is_server() && model.is_v30()),
         ] {
             if has(feature) && !fits {
                 return no(format!("{model:?} has no {feature}"));
@@ -136,6 +159,7 @@ impl Profile {
             osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
+            scv: has("ppc64.scv"),
         })
     }
 }

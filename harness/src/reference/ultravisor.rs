@@ -24,6 +24,8 @@ const P5: i64 = -58;
 
 /// Logical partition numbers have 12 bits; 0 is the hypervisor itself. Power ISA 3.0 Book III, LPIDR.
 const PARTITIONS: u64 = 1 << 12;
+/// The number of the one guest that can share pages.
+const GUEST: u64 = 1;
 /// Memory slots of one partition.
 const SLOTS: u64 = 512;
 
@@ -73,7 +75,8 @@ pub(crate) fn call(p: &mut Partition) -> Next {
         0xF140 => (&[Caller::SecureKernel], unshare_all),
         _ => (&[], |_| code::FUNCTION),
     };
-    let permitted = callers.is_empty() || callers.contains(&caller(p));
+    // Problem state is refused whatever it asks for; the firmware looks there before it looks at the number.
+    let permitted = !p.problem_state() && (callers.is_empty() || callers.contains(&caller(p)));
     let result = if permitted { handler(p) } else { PERMISSION };
     p.cpu.gpr[3] = result.cast_unsigned();
     Next::Resume
@@ -90,14 +93,17 @@ fn has_slots(p: &Partition, lpid: u64) -> bool {
 /// Whether a page of the partition is in one of its slots.
 fn in_slot(p: &Partition, lpid: u64, address: u64) -> bool {
     let mut slots = p.state.secure.slots.range((lpid, 0)..=(lpid, u64::MAX));
-    address % PAGE == 0 && slots.any(|(_, &(start, size))| address >= start && address - start < size)
+    address.is_multiple_of(PAGE) && slots.any(|(_, &(start, size))| address >= start && address - start < size)
 }
 
-/// UV_WRITE_PATE.
+/// UV_WRITE_PATE. The entry of a secure partition is the ultravisor's own.
 fn write_pate(p: &mut Partition) -> i64 {
     let [lpid, first, second] = p.arguments();
     if lpid >= PARTITIONS {
         return code::PARAMETER;
+    }
+    if has_slots(p, lpid) {
+        return PERMISSION;
     }
     p.state.secure.entries.insert(lpid, [first, second]);
     code::SUCCESS
@@ -113,9 +119,9 @@ fn register_slot(p: &mut Partition) -> i64 {
     let [lpid, start, size, flags, slot] = p.arguments();
     if !guest_partition(lpid) {
         code::PARAMETER
-    } else if start % PAGE != 0 {
+    } else if !start.is_multiple_of(PAGE) {
         code::P2
-    } else if size == 0 || size % PAGE != 0 || start.checked_add(size).is_none() {
+    } else if size == 0 || !size.is_multiple_of(PAGE) || start.checked_add(size).is_none() {
         code::P3
     } else if flags != 0 {
         code::P4
@@ -141,7 +147,7 @@ fn move_page(p: &mut Partition) -> i64 {
     let [lpid, real, guest, flags, order] = p.arguments();
     if !guest_partition(lpid) || !has_slots(p, lpid) {
         code::PARAMETER
-    } else if real % PAGE != 0 || !p.contains(real, PAGE) {
+    } else if !real.is_multiple_of(PAGE) || !p.contains(real, PAGE) {
         code::P2
     } else if !in_slot(p, lpid, guest) {
         code::P3
@@ -154,12 +160,12 @@ fn move_page(p: &mut Partition) -> i64 {
     }
 }
 
-/// UV_PAGE_INVAL.
+/// UV_PAGE_INVAL: for shared pages; a secure one is not the hypervisor's to invalidate.
 fn invalidate_page(p: &mut Partition) -> i64 {
     let [lpid, guest, order] = p.arguments();
     if !guest_partition(lpid) || !has_slots(p, lpid) {
         code::PARAMETER
-    } else if !in_slot(p, lpid, guest) {
+    } else if !in_slot(p, lpid, guest) || lpid != GUEST || !p.state.secure.shared.contains(&(guest / PAGE)) {
         code::P2
     } else if order != ORDER {
         code::P3
@@ -178,7 +184,10 @@ fn terminate(p: &mut Partition) -> i64 {
     code::SUCCESS
 }
 
-/// UV_ESM: once more in secure mode is no error. The blob itself is not opened, only its address is judged.
+/// UV_ESM: once more in secure mode is no error.
+///
+/// Of the blob only the address is judged: its format is not part of the interface. So the guest goes on behind the
+/// instruction and not at the address that the blob names.
 fn enter_secure_mode(p: &mut Partition) -> i64 {
     let [blob, tree] = p.arguments();
     if p.cpu.msr & msr::S != 0 {

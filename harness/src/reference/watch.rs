@@ -2,6 +2,9 @@
 
 use hypercheck_ppc::{Memory, PAGE};
 
+/// Is told a run of bytes that differs: address, then, now.
+type See<'a> = dyn FnMut(u64, &[u8], &[u8]) + 'a;
+
 /// The pages that differed from their contents after boot when the mark was made, as they were then.
 ///
 /// They are the first dirty pages in the order of their first write, which later writes do not change; all other pages
@@ -28,7 +31,7 @@ impl Mark {
     }
 
     /// Calls `see` with each run of bytes that differs: address, then, now.
-    pub(super) fn changes(&self, memory: &Memory, see: &mut dyn FnMut(u64, &[u8], &[u8])) {
+    pub(super) fn changes(&self, memory: &Memory, see: &mut See) {
         for (n, page) in memory.dirty_pages().enumerate() {
             runs(page.at, self.pages.get(n).unwrap_or(page.before), page.now, see);
         }
@@ -36,7 +39,7 @@ impl Mark {
 }
 
 /// Calls `see` with each run of bytes in which two pages differ. Equal pages and equal stretches cost little.
-fn runs(at: u64, then: &[u8], now: &[u8], see: &mut dyn FnMut(u64, &[u8], &[u8])) {
+fn runs(at: u64, then: &[u8], now: &[u8], see: &mut See) {
     const CHUNK: usize = 64;
     if then == now {
         return;

@@ -81,7 +81,7 @@ impl<'a> Check<'a> {
             if let Some((other, name, call)) = self.world.library.call(&self.abi.abi, wanted) {
                 (abi, called) = (other, Some((name, call)));
                 names = names.with(other.constants.keys()).with(other.codes.keys()).with(call.arguments.keys());
-            } else {
+            } else if crate::word::Word::parse(wanted).is_none() {
                 let hint = self.world.call_hint(&self.abi.abi, wanted);
                 self.error(wanted, format!("no call `{}`", wanted.value), hint);
             }

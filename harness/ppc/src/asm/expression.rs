@@ -28,7 +28,8 @@ impl ValueKind {
     }
 }
 
-/// A number, or the number of a register.
+/// A number, or the number of a register. A special-purpose register is given by the index of its first row, because its
+/// number may differ between reading and writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Value {
     pub(crate) kind: ValueKind,
@@ -87,6 +88,10 @@ impl<'a> Parser<'a> {
             let place = self.at;
             self.at += operator.len();
             let right = self.binary(level + 1)?;
+            if left.kind == ValueKind::Spr || right.kind == ValueKind::Spr {
+                let message = "a special-purpose register is no number to compute with; write its number";
+                return Err((place, message.to_owned()));
+            }
             let (a, b) = (left.number, right.number);
             let result = match *operator {
                 "|" => Some(a | b),
@@ -185,7 +190,7 @@ fn named(name: &str) -> Option<Value> {
         .or_else(|| numbered("vs", 64, ValueKind::Vsr))
         .or_else(|| bit.map(|bit| Value::number(bit as i128)))
         .or_else(|| {
-            let row = SPRS.iter().find(|row| row.name == name)?;
-            Some(Value { kind: ValueKind::Spr, number: row.number.into() })
+            let index = SPRS.iter().position(|row| row.name == name)?;
+            Some(Value { kind: ValueKind::Spr, number: index as i128 })
         })
 }

@@ -135,8 +135,7 @@ impl PseriesGuest {
         }
         record[MSR] = SUPERVISOR;
         record[PC] = pc;
-        record[DEC] = self.far_decrementer();
-        let bell = mailbox::ring(&self.machine.ram, &record, fresh);
+        let bell = mailbox::ring(&self.machine.ram, &record, fresh, false);
         match wait(&mut self.machine, bell, PROMPT, true) {
             Ok(Waited::Answered) => {
                 mailbox::take(&self.machine.ram, &mut record);
@@ -291,10 +290,13 @@ impl Guest for PseriesGuest {
             self.internal(mailbox::STUB_TRAP, &[], fresh.replace(more))?;
         }
         let timed = std::mem::take(&mut self.timed);
-        if !timed {
-            self.current[DEC] = self.far_decrementer();
+        // Otherwise it stays far away. Writing it makes QEMU's main loop reckon anew, which costs more than a call.
+        let far = self.far_decrementer();
+        let near = !timed && !(far / 2..=far).contains(&self.current[DEC]);
+        if near {
+            self.current[DEC] = far;
         }
-        let bell = mailbox::ring(&self.machine.ram, &self.current, fresh);
+        let bell = mailbox::ring(&self.machine.ram, &self.current, fresh, timed || near);
         match wait(&mut self.machine, bell, budget.patience, timed) {
             Ok(Waited::Answered) => Ok(self.take(budget.until)),
             Ok(Waited::Asleep) => self.recover(bell, Stop::Asleep, budget.until),

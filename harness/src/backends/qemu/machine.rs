@@ -43,6 +43,8 @@ pub struct Machine {
     file: File,
     /// What [`mailbox::boots`] says unless the guest was reset.
     pub boots: u64,
+    /// How many answers in a row came late; see [`super::wait`].
+    pub misses: u32,
 }
 
 impl Launcher {
@@ -75,7 +77,7 @@ impl Launcher {
         let mut qmp = Qmp::connect(&path.join("qmp")).map_err(|error| broken("no monitor", &error))?;
         let cpus = qmp.execute("query-cpus-fast").map_err(|error| broken("no processors", &error))?;
         let thread = cpus[0]["thread-id"].as_u64().unwrap_or(0);
-        Ok(Machine { process, qmp, ram, thread, file, boots: 1 })
+        Ok(Machine { process, qmp, ram, thread, file, boots: 1, misses: 0 })
     }
 
     fn command(&self, folder: &Path) -> Command {

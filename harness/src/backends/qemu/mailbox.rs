@@ -13,6 +13,7 @@ const BOOTS: u64 = BOX + 0x10;
 const TREE: u64 = BOX + 0x20;
 const FRESH_AT: u64 = BOX + 0x30;
 const FRESH_LENGTH: u64 = BOX + 0x38;
+const TIMED: u64 = BOX + 0x40;
 const IN: u64 = BOX + 0x400;
 const OUT: u64 = BOX + 0x600;
 
@@ -76,9 +77,10 @@ pub fn device_tree(ram: &SharedRam) -> u64 {
     ram.load(TREE)
 }
 
-/// Hands a record in. The agent first stores `fresh` again, a range of words that was written over by the host.
+/// Hands a record in. The agent first stores `fresh` again, a range of words that was written over by the host. It
+/// loads the decrementer only if `timed`.
 #[must_use]
-pub fn ring(ram: &SharedRam, record: &Record, fresh: Option<(u64, u64)>) -> Bell {
+pub fn ring(ram: &SharedRam, record: &Record, fresh: Option<(u64, u64)>, timed: bool) -> Bell {
     let mut bytes = [0; SLOTS * 8];
     for (to, value) in bytes.as_chunks_mut().0.iter_mut().zip(record) {
         *to = value.to_be_bytes();
@@ -88,6 +90,7 @@ pub fn ring(ram: &SharedRam, record: &Record, fresh: Option<(u64, u64)>) -> Bell
     let (at, length) = fresh.unwrap_or_default();
     ram.store(FRESH_AT, at);
     ram.store(FRESH_LENGTH, length / 4);
+    ram.store(TIMED, timed.into());
     let bell = ram.load(RUNG).wrapping_add(1);
     ram.store(RUNG, bell);
     Bell(bell)

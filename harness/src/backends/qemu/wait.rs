@@ -3,14 +3,17 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::activity::{Nap, nap};
+use super::activity::{Nap, nap, part};
 use super::machine::Machine;
 use super::mailbox::{Bell, answered, boots};
 
-/// Most answers take some microseconds: wait for those without giving the processor away, and then leave it to others
-/// on a busy machine.
+/// Most answers take some microseconds, so the first look is a long one.
 const SPIN: Duration = Duration::from_micros(40);
-const YIELD: Duration = Duration::from_micros(200);
+/// After so many answers in a row that came later, the guest's processor probably waits for the one that we run on:
+/// sleep at once, since a busy loop would keep the guest waiting for a whole time slice. Now and then ask the
+/// operating system to part the two, and look long again.
+const MISSES: u32 = 4;
+const RETRY: u32 = 32;
 /// Longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(1);
 /// A processor that slept so long before and after the monitor answered is waiting for nothing inside QEMU.
@@ -39,20 +42,21 @@ pub enum Waited {
 /// How QEMU ended.
 pub fn wait(machine: &mut Machine, bell: Bell, patience: Duration, wakes: bool) -> Result<Waited, ExitStatus> {
     let start = Instant::now();
-    loop {
+    while machine.misses < MISSES || machine.misses.is_multiple_of(RETRY) {
         for _ in 0..64 {
             if answered(&machine.ram, bell) {
+                machine.misses = 0;
                 return Ok(answer(machine));
             }
             std::hint::spin_loop();
         }
-        let spent = start.elapsed();
-        if spent > YIELD {
+        if start.elapsed() > SPIN {
             break;
         }
-        if spent > SPIN {
-            std::thread::yield_now();
-        }
+    }
+    machine.misses = machine.misses.wrapping_add(1);
+    if machine.misses % RETRY == MISSES {
+        part(machine.thread);
     }
     watch(machine, bell, start, patience, wakes)
 }
@@ -71,13 +75,13 @@ fn watch(
     patience: Duration,
     wakes: bool,
 ) -> Result<Waited, ExitStatus> {
-    let mut pause = Duration::from_micros(50);
+    let mut pause = Duration::from_micros(10);
     let mut napping: Option<(Nap, Instant)> = None;
     // The monitor was asked during this nap.
     let mut asked = false;
     loop {
         std::thread::sleep(pause);
-        pause = (pause * 2).min(PAUSE);
+        pause = (pause + pause / 4).min(PAUSE);
         if answered(&machine.ram, bell) {
             return Ok(answer(machine));
         }

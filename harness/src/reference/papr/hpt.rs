@@ -110,7 +110,8 @@ pub(super) fn enter(p: &mut Partition) -> Reply {
     if size > 0x1_0000 && flags & (ZERO_PAGE | ICACHE_INVALIDATE | ICACHE_SYNCHRONIZE) != 0 {
         return code::TOO_BIG.into();
     }
-    high &= !HYPERVISOR_BITS;
+    // The architecture's sequence for adding an entry makes it valid.
+    high = high & !HYPERVISOR_BITS | VALID;
     low &= !RESERVED;
     let candidates = if flags & EXACT != 0 { index..index + 1 } else { index & !7..(index & !7) + 8 };
     let table = &mut p.state.hpt;

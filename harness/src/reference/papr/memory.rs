@@ -13,7 +13,7 @@ const COPY_PAGE: u64 = 1 << 14;
 /// LoPAR also wants the place to be mapped cache-inhibited; nothing here is mapped, and QEMU, KVM and kvm-unit-tests
 /// all use the calls on RAM.
 fn accessible(p: &Partition, size: u64, at: u64) -> bool {
-    matches!(size, 1 | 2 | 4 | 8) && at % size == 0 && p.contains(at, size)
+    matches!(size, 1 | 2 | 4 | 8) && at.is_multiple_of(size) && p.contains(at, size)
 }
 
 /// H_LOGICAL_CI_LOAD and H_LOGICAL_CACHE_LOAD.
@@ -46,7 +46,7 @@ pub(super) fn touch(p: &mut Partition) -> Reply {
 /// meaning here (those of the cooperative memory option too) are ignored, which LoPAR permits.
 pub(super) fn page_init(p: &mut Partition) -> Reply {
     let [flags, destination, source] = p.arguments();
-    let page = |at: u64| at % 4096 == 0 && p.contains(at, 4096);
+    let page = |at: u64| at.is_multiple_of(4096) && p.contains(at, 4096);
     if !page(destination) || flags & COPY_PAGE != 0 && !page(source) {
         return code::PARAMETER.into();
     }

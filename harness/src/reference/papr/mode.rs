@@ -4,6 +4,7 @@
 
 use hypercheck_ppc::msr;
 
+use super::super::kvm::low_word;
 use super::super::partition::Partition;
 use super::{Reply, code};
 
@@ -67,16 +68,13 @@ fn breakpoint(p: &mut Partition, flags: u64, value1: u64, value2: u64) -> i64 {
 fn watchpoint(p: &mut Partition, flags: u64, value1: u64, value2: u64) -> i64 {
     if flags != 0 {
         code::unsupported_flag(flags)
+    } else if low_word(value2) & HYPERVISOR != 0 {
+        code::P4
     } else {
-        // "All other value2 fields are zero": DAWRX has 32 bits, so the upper half must be.
-        match u32::try_from(value2) {
-            Ok(bits) if bits & HYPERVISOR == 0 => {
-                p.cpu.dawr0 = value1;
-                p.cpu.dawrx0 = bits;
-                code::SUCCESS
-            }
-            _ => code::P4,
-        }
+        p.cpu.dawr0 = value1;
+        // The register has 32 bits.
+        p.cpu.dawrx0 = low_word(value2);
+        code::SUCCESS
     }
 }
 
@@ -91,7 +89,7 @@ fn interrupt_location(p: &mut Partition, flags: u64, value1: u64, value2: u64) -
         // LoPAR gives the number: -318.
         1 => code::unsupported_flag(2),
         0 | 2 | 3 => {
-            p.cpu.lpcr = p.cpu.lpcr & !msr::LPCR_AIL | flags * (msr::LPCR_AIL / 3);
+            p.cpu.lpcr = (p.cpu.lpcr & !msr::LPCR_AIL) | (flags * (msr::LPCR_AIL / 3));
             code::SUCCESS
         }
         _ => code::unsupported_flag(flags),

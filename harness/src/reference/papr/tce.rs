@@ -96,7 +96,7 @@ pub(super) fn put_indirect(p: &mut Partition) -> Reply {
         return code::PARAMETER.into();
     }
     let Some(first) = index(liobn, ioba) else { return code::PARAMETER.into() };
-    if !fits(first, count) || list % 4096 != 0 || !p.contains(list, 4096) {
+    if !fits(first, count) || !list.is_multiple_of(4096) || !p.contains(list, 4096) {
         return code::PARAMETER.into();
     }
     let entries: Vec<u64> = (0..count).map(|n| p.load(list + 8 * n, 8)).collect();

@@ -54,7 +54,7 @@ pub(super) fn register(p: &mut Partition) -> Reply {
     let Some(processor) = usize::try_from(number).ok().filter(|&n| n < p.state.processors.len()) else {
         return code::PARAMETER.into();
     };
-    if registers && (at % LINE != 0 || !p.contains(at, LINE)) {
+    if registers && (!at.is_multiple_of(LINE) || !p.contains(at, LINE)) {
         return code::PARAMETER.into();
     }
     match subfunction {
