@@ -40,10 +40,10 @@ fn input(menu: &Menu, seed: u64) -> Input {
 #[test]
 fn every_call_of_every_machine_is_drawn_before_long() {
     let (_, bench) = bench();
-    let mut missing: BTreeSet<(usize, &str, &str)> = BTreeSet::new();
+    let mut missing = BTreeSet::new();
     for (n, site) in bench.menu.sites.iter().enumerate() {
         for offer in &site.offers {
-            missing.extend(offer.entries.iter().map(|entry| (n, &*offer.plan.abi.abi, &*entry.call.name)));
+            missing.extend(offer.entries.iter().map(|entry| (n, offer.plan.abi.abi.clone(), entry.call.name.clone())));
         }
     }
     assert!(missing.len() > 200, "only {} calls", missing.len());
@@ -51,7 +51,7 @@ fn every_call_of_every_machine_is_drawn_before_long() {
     for seed in 0..40_000 {
         let input = input(&bench.menu, seed);
         for attempt in &input.attempts {
-            missing.remove(&(input.site, &*attempt.plan.abi.abi, &*attempt.call.name));
+            missing.remove(&(input.site, attempt.plan.abi.abi.clone(), attempt.call.name.clone()));
             *kinds.entry(attempt.plan.call(&attempt.call.name).is_some()).or_insert(0) += 1;
         }
     }
