@@ -253,3 +253,16 @@ proptest! {
         prop_assert_eq!(Track::default().try_bytes(&bytes), Ok(()));
     }
 }
+
+#[test]
+fn most_inputs_make_calls_that_come_back() {
+    let (_, mut bench) = bench();
+    let (mut made, mut skipped, mut sites) = (0, 0, BTreeMap::<usize, usize>::new());
+    for seed in 0..2000 {
+        let tried = bench.try_bytes(&noise(seed, LENGTH)).unwrap();
+        made += tried.made;
+        skipped += tried.skipped.len();
+        *sites.entry(input(&bench.menu, seed).site).or_default() += 1;
+    }
+    assert!(made > 2500 && skipped < 1200, "{made} calls made, {skipped} left out; machines {sites:?}");
+}
