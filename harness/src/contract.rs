@@ -269,6 +269,9 @@ pub trait Rewinding {
     fn rewind(&mut self) -> Result<(), GuestError>;
 }
 
+/// Sees a run of bytes that differs from the base line: its address, the bytes then, the bytes now.
+pub type SeeChange<'a> = dyn FnMut(u64, &[u8], &[u8]) + 'a;
+
 /// Telling what changed in memory since a mark.
 pub trait Watching {
     /// The ranges that are watched, as `(first address, length)`.
@@ -280,11 +283,11 @@ pub trait Watching {
     /// The guest or the link is lost.
     fn mark(&mut self) -> Result<(), GuestError>;
 
-    /// Calls `see` with each run of bytes that differs from the base line: address, bytes then, bytes now.
+    /// Calls `see` with each run of bytes that differs from the base line.
     ///
     /// # Errors
     /// The guest or the link is lost.
-    fn changes(&mut self, see: &mut dyn FnMut(u64, &[u8], &[u8])) -> Result<(), GuestError>;
+    fn changes(&mut self, see: &mut SeeChange<'_>) -> Result<(), GuestError>;
 }
 
 /// Calls that go out to user space and come back.

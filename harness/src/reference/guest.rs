@@ -13,7 +13,7 @@ use super::registers::Places;
 use super::sleep::{self, Until};
 use super::ultravisor;
 use super::watch::Mark;
-use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, Stop, Watching};
+use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
 use crate::registers::{RegisterFile, Registers};
 
 /// Where the suite's instructions go.
@@ -258,7 +258,7 @@ impl Watching for ReferenceGuest {
         Ok(())
     }
 
-    fn changes(&mut self, see: &mut dyn FnMut(u64, &[u8], &[u8])) -> Result<(), GuestError> {
+    fn changes(&mut self, see: &mut SeeChange<'_>) -> Result<(), GuestError> {
         self.mark.changes(&self.partition.memory, see);
         Ok(())
     }

@@ -2,8 +2,7 @@
 
 use hypercheck_ppc::{Memory, PAGE};
 
-/// Is told a run of bytes that differs: address, then, now.
-type See<'a> = dyn FnMut(u64, &[u8], &[u8]) + 'a;
+use crate::contract::SeeChange;
 
 /// The pages that differed from their contents after boot when the mark was made, as they were then.
 ///
@@ -31,7 +30,7 @@ impl Mark {
     }
 
     /// Calls `see` with each run of bytes that differs: address, then, now.
-    pub(super) fn changes(&self, memory: &Memory, see: &mut See) {
+    pub(super) fn changes(&self, memory: &Memory, see: &mut SeeChange<'_>) {
         for (n, page) in memory.dirty_pages().enumerate() {
             runs(page.at, self.pages.get(n).unwrap_or(page.before), page.now, see);
         }
@@ -39,7 +38,7 @@ impl Mark {
 }
 
 /// Calls `see` with each run of bytes in which two pages differ. Equal pages and equal stretches cost little.
-fn runs(at: u64, then: &[u8], now: &[u8], see: &mut See) {
+fn runs(at: u64, then: &[u8], now: &[u8], see: &mut SeeChange<'_>) {
     const CHUNK: usize = 64;
     if then == now {
         return;

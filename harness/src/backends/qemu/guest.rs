@@ -10,7 +10,7 @@ use super::mailbox::{DEC, FSCR, GPR, MSR, PC, Record, SRR0, SRR1};
 use super::wait::{Waited, wait};
 use super::watch::{self, BaseLine};
 use super::{facts, mailbox, translation};
-use crate::contract::{BootError, Budget, Facts, Guest, GuestError, Rewinding, Stop, Watching};
+use crate::contract::{BootError, Budget, Facts, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
 use crate::device_tree::DeviceTree;
 use crate::registers::Registers;
 
@@ -275,7 +275,7 @@ impl Watching for PseriesGuest {
         Ok(())
     }
 
-    fn changes(&mut self, see: &mut dyn FnMut(u64, &[u8], &[u8])) -> Result<(), GuestError> {
+    fn changes(&mut self, see: &mut SeeChange<'_>) -> Result<(), GuestError> {
         self.base.compare(&self.machine.ram, see);
         Ok(())
     }
