@@ -19,13 +19,15 @@
 //!
 //! ```text
 //! cargo run --release -p hypercheck-fuzz --bin register_state -- fuzz/artifacts/register_state/crash-...
-//! cargo run --release -p hypercheck-fuzz --bin register_state -- --noise 100000
+//! cargo run --release -p hypercheck-fuzz --bin register_state -- --noise 100000   (all kinds of findings, each once)
 //! ```
 //!
 //! `seeds/<target>/` holds inputs to start from. What was found and repaired goes to `regressions/<target>/`, and
 //! `cargo test -p hypercheck-fuzz` replays both. Corpus and artifacts are not kept in the repository.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic;
 use std::process::ExitCode;
 
 use hypercheck::generate::{Bench, Track, noise};
@@ -84,9 +86,7 @@ pub fn replay(target: fn(&[u8])) -> ExitCode {
                 eprintln!("error: --noise {count}: write a number of inputs");
                 return ExitCode::from(2);
             };
-            (0..count).for_each(|seed| target(&noise(seed, 512)));
-            println!("{count} inputs: nothing found");
-            ExitCode::SUCCESS
+            survey(target, count)
         }
         ref files => {
             for file in files {
@@ -102,4 +102,26 @@ pub fn replay(target: fn(&[u8])) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// Runs `count` inputs made of noise to the end, and tells each kind of finding once: for a backend with known bugs,
+/// where a fuzzer would stop at the first.
+fn survey(target: fn(&[u8]), count: u64) -> ExitCode {
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    panic::set_hook(Box::new(|_| {}));
+    for seed in 0..count {
+        let Err(cause) = panic::catch_unwind(|| target(&noise(seed, 512))) else { continue };
+        let text = cause.downcast_ref::<String>().map_or("a panic without words", String::as_str);
+        let title = text.lines().find(|line| line.starts_with("title:")).or_else(|| text.lines().next());
+        let times = kinds.entry(title.unwrap_or_default().to_owned()).or_default();
+        *times += 1;
+        if *times == 1 {
+            println!("noise {seed}: {text}\n");
+        }
+    }
+    for (title, times) in &kinds {
+        println!("{times:8} {title}");
+    }
+    println!("{count} inputs, {} kinds of findings", kinds.len());
+    ExitCode::from(u8::from(!kinds.is_empty()))
 }

@@ -51,6 +51,9 @@
 	.set R_DEC,   352
 	.set R_SRR0,  360		/* out only */
 	.set R_SRR1,  368
+	.set R_VRSAVE, 376
+	.set R_TAR,   384
+	.set R_FSCR,  392
 
 	.set FROM_LE, 0x2000		/* both need fixed places: see LE and the scv vectors */
 	.set COMMON,  0x2100
@@ -58,6 +61,10 @@
 	.set DSISR,   18
 	.set DAR,     19
 	.set SPRG0,   272
+	.set VRSAVE,  256
+	.set TAR,     815
+	.set FSCR,    153
+	.set FSCR_TAR, 0x100		/* without it, using TAR is an interrupt */
 
 /* A word as little-endian state reads it. No spaces in WORD: they would end the argument. */
 	.macro LE word
@@ -177,6 +184,14 @@ common:
 	.endr
 	mfspr	3,DEC
 	std	3,OUT+R_DEC(1)
+	mfspr	3,FSCR
+	std	3,OUT+R_FSCR(1)
+	ori	3,3,FSCR_TAR
+	mtspr	FSCR,3
+	mfspr	3,TAR
+	std	3,OUT+R_TAR(1)
+	mfspr	3,VRSAVE
+	std	3,OUT+R_VRSAVE(1)
 	mfsrr0	3
 	std	3,OUT+R_SRR0(1)
 	mfsrr1	3
@@ -226,6 +241,12 @@ poll:
 	ld	3,IN+R_SPRG+8*\n(1)
 	mtspr	SPRG0+\n,3
 	.endr
+	ld	3,IN+R_VRSAVE(1)
+	mtspr	VRSAVE,3
+	ld	3,IN+R_TAR(1)
+	mtspr	TAR,3
+	ld	3,IN+R_FSCR(1)
+	mtspr	FSCR,3
 	ld	3,IN+R_CR(1)
 	mtcr	3
 	ld	3,IN+R_LR(1)
@@ -277,6 +298,10 @@ boot:
 	std	3,B_TREE(1)
 	mfpvr	5
 	std	5,B_PVR(1)
+	mfspr	5,FSCR
+	std	5,OUT+R_FSCR(1)
+	ori	5,5,FSCR_TAR
+	mtspr	FSCR,5
 	/* Vectors of scv: 0x17000 and 32 bytes for each level (Power ISA, Book III, 7.5). */
 	lis	4,0x17000@h
 	ori	4,4,0x17000@l

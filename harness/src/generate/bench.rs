@@ -27,8 +27,8 @@ pub struct Bench {
 pub struct Tried {
     /// Calls that were made.
     pub made: usize,
-    /// Why a call was left out, which ends the input.
-    pub skipped: Option<String>,
+    /// Why calls were left out, by their places in the input.
+    pub skipped: Vec<(usize, String)>,
     /// What was found.
     pub finding: Option<Box<Finding>>,
 }
@@ -76,6 +76,12 @@ impl Bench {
         Ok(Self { hypervisor, menu, sessions })
     }
 
+    /// The backend.
+    #[must_use]
+    pub fn hypervisor(&self) -> &dyn Hypervisor {
+        &*self.hypervisor
+    }
+
     /// Makes an input from bytes and tries it. Bytes that make none do nothing.
     ///
     /// # Errors
@@ -109,7 +115,9 @@ impl Bench {
         }
         if !mismatches.is_empty() {
             let mut input = input.clone();
-            input.attempts.truncate(tried.made);
+            input.attempts.truncate(tried.made + tried.skipped.len());
+            let mut place = 0..;
+            input.attempts.retain(|_| place.next().is_some_and(|n| tried.skipped.iter().all(|(m, _)| *m != n)));
             let case = input.to_case(&self.menu, &mismatches);
             let case = hypercheck_spec::yaml::write(&case).unwrap_or_else(|error| format!("# no case: {error}\n"));
             tried.finding = Some(Box::new(Finding { input, mismatches, case }));
@@ -119,11 +127,7 @@ impl Bench {
 
     /// Boots the guest of a machine, or takes the one there is back to its first state.
     fn fresh(&mut self, site: usize) -> Result<(), RunError> {
-        let kept = self.sessions[site].as_mut().is_some_and(|session| {
-            // An empty block, so that registers which the suite does not set are known as they are now.
-            let usual = session.poison(0);
-            session.rewind().and_then(|()| session.execute(&[], &usual, false)).is_ok()
-        });
+        let kept = self.sessions[site].as_mut().is_some_and(|session| session.rewind().is_ok());
         if !kept {
             self.sessions[site] = None;
             let place = &self.menu.sites[site];
@@ -134,27 +138,23 @@ impl Bench {
     }
 }
 
-/// Makes the calls until one shows something, must not be made, or leaves a guest that cannot make another.
-fn run(
-    session: &mut Session,
-    input: &Input,
-    tried: &mut Tried,
-    found: &mut Vec<Mismatch>,
-) -> Result<(), GuestError> {
-    for attempt in &input.attempts {
+/// Makes the calls, but for those that must not be made blindly, until one shows something or leaves a guest that
+/// cannot make another.
+fn run(session: &mut Session, input: &Input, tried: &mut Tried, found: &mut Vec<Mismatch>) -> Result<(), GuestError> {
+    for (place, attempt) in input.attempts.iter().enumerate() {
         let shot = Shot {
             plan: &attempt.plan,
             call: &attempt.call,
             conduit: attempt.conduit(),
             registers: &attempt.registers,
         };
+        if let Some(because) = hazard(session, attempt) {
+            tried.skipped.push((place, because));
+            continue;
+        }
         let scratch = session.plans.facts.scratch;
         for (offset, bytes) in &attempt.memory {
             session.write(scratch + offset, bytes)?;
-        }
-        if let Some(because) = hazard(session, attempt) {
-            tried.skipped = Some(because);
-            return Ok(());
         }
         tried.made += 1;
         let code = session.call(&shot, found)?;

@@ -68,22 +68,35 @@ impl Input {
     /// # Errors
     /// [`arbitrary::Error`] where the bytes cannot be used; too few bytes are no error.
     pub fn generate(u: &mut Unstructured<'_>, menu: &Menu) -> Result<Self> {
-        let site = u.choose_index(menu.sites.len())?;
-        let place = &menu.sites[site];
+        let site = if u.ratio(1, 8)? {
+            u.choose_index(menu.sites.len())?
+        } else {
+            // Machines by how many calls they have, so that each call has its turn.
+            let mut n = u.int_in_range(0..=menu.sites.iter().map(Site::calls).sum::<usize>().saturating_sub(1))?;
+            let mut past = |site: &Site| {
+                let here = n < site.calls();
+                n = n.saturating_sub(site.calls());
+                here
+            };
+            menu.sites.iter().position(&mut past).ok_or(arbitrary::Error::EmptyChoose)?
+        };
+        let place = menu.sites.get(site).ok_or(arbitrary::Error::EmptyChoose)?;
         // Short sequences find most and are cheapest.
         let count = [1, 1, 1, 1, 2, 2, 3, 4][usize::from(u.int_in_range(0..=7u8)?)];
         let mut attempts = Vec::with_capacity(count);
         for _ in 0..count {
-            let offer = u.choose(&place.offers)?;
-            attempts.push(attempt(u, place, offer)?);
+            let (mut offer, mut entry) = place.pick(u)?;
+            if entry.always_hazardous() {
+                (offer, entry) = place.pick(u)?;
+            }
+            attempts.push(attempt(u, place, offer, entry)?);
         }
         Ok(Self { site, attempts })
     }
 }
 
-fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer) -> Result<Attempt> {
+fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer, entry: &Entry) -> Result<Attempt> {
     let plan = &offer.plan;
-    let entry = u.choose(&offer.entries)?;
     let conduit = u.choose_index(plan.conduits.len())?;
     let modes = modes(u, &offer.modes[conduit])?;
     let mut registers = others(u, site)?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arbitrary::Unstructured;
+use hypercheck_spec::abi::HazardKind;
 use hypercheck_spec::library::Library;
 
 use super::values::Argument;
@@ -56,6 +58,28 @@ pub struct Entry {
     /// The call.
     pub call: Arc<CallPlan>,
     pub(super) arguments: Vec<Argument>,
+}
+
+impl Site {
+    /// How many calls there are.
+    pub(super) fn calls(&self) -> usize {
+        self.offers.iter().map(|offer| offer.entries.len()).sum()
+    }
+
+    /// A call, each as likely as any other.
+    pub(super) fn pick(&self, u: &mut Unstructured<'_>) -> Result<(&Offer, &Entry), arbitrary::Error> {
+        let n = u.choose_index(self.calls())?;
+        let mut all = self.offers.iter().flat_map(|offer| offer.entries.iter().map(move |entry| (offer, entry)));
+        all.nth(n).ok_or(arbitrary::Error::EmptyChoose)
+    }
+}
+
+impl Entry {
+    /// Whether the call is never made blindly, whatever its arguments.
+    pub(super) fn always_hazardous(&self) -> bool {
+        let mut hazards = self.call.hazards.iter();
+        hazards.any(|(kind, condition, _)| *kind != HazardKind::Sleeps && condition.is_none())
+    }
 }
 
 impl Menu {

@@ -69,7 +69,11 @@ impl Stream {
         for (n, value) in cpu.gpr.iter().enumerate().filter(|(_, value)| **value != 0) {
             let _ = writeln!(text, "r{n} {value:#x}");
         }
-        let _ = writeln!(text, "cr {:#x} xer {:#x} lr {:#x} ctr {:#x} dec {:#x}", cpu.cr, cpu.xer, cpu.lr, cpu.ctr, cpu.dec);
+        let _ = writeln!(
+            text,
+            "cr {:#x} xer {:#x} lr {:#x} ctr {:#x} dec {:#x}",
+            cpu.cr, cpu.xer, cpu.lr, cpu.ctr, cpu.dec
+        );
         for (at, word) in (CODE..).step_by(4).zip(&self.words) {
             let _ = writeln!(text, "{at:#x}: {word:08x} {}", disassemble(*word, at));
         }

@@ -5,8 +5,8 @@ use hypercheck_spec::abi::{self, Domain};
 use hypercheck_spec::expr::Expr;
 
 use crate::contract::Facts;
-use crate::plan::{Memory, Program, View, compile, resolve_common};
 use crate::plan::{CallPlan, Plan};
+use crate::plan::{Memory, Program, View, compile, resolve_common};
 use crate::registers::{Registers, Slot};
 use crate::scenario::example;
 
@@ -73,9 +73,7 @@ impl Argument {
     pub(super) fn new(plan: &Plan, call: &CallPlan, slot: Slot, argument: &abi::Argument, facts: &Facts) -> Self {
         let resolve = |name: &str| {
             let known = call.arguments.iter().find(|(known, _)| known == name);
-            known
-                .map(|(_, slot)| Program::Before(*slot))
-                .or_else(|| resolve_common(&plan.abi, &plan.file, facts, name))
+            known.map(|(_, slot)| Program::Before(*slot)).or_else(|| resolve_common(&plan.abi, &plan.file, facts, name))
         };
         let ready = |expr: &Expr| compile(expr, &resolve).ok();
         let values = match &argument.domain {
@@ -87,11 +85,7 @@ impl Argument {
                 .zip(ready(&address.length))
                 .map(|(align, length)| Values::Address { align, length }),
         };
-        Self {
-            slot,
-            example: example(argument).as_ref().and_then(ready),
-            values: values.unwrap_or(Values::Any),
-        }
+        Self { slot, example: example(argument).as_ref().and_then(ready), values: values.unwrap_or(Values::Any) }
     }
 
     /// The valid value that the spec gives, over the registers as they are.

@@ -1,6 +1,7 @@
 //! Instructions and calls that come back.
 
-use super::support::{DR, EE, IR, KERNEL, LE, ME, PR, RI, SF, backend, boot, guest, sc};
+use super::support::{DR, EE, IR, KERNEL, LE, ME, PR, RI, SF, backend, boot, file, guest, sc};
+use hypercheck::backends::qemu::{Cpu, Options, QemuPseries};
 use hypercheck::contract::{Hypervisor, Stop};
 
 const H_FUNCTION: u64 = -2_i64 as u64;
@@ -133,4 +134,21 @@ fn interrupts_that_turned_little_endian_are_taken() {
     guest.guest.rewinding().unwrap().rewind().unwrap();
     assert_eq!(guest.run(&[sc(0)]), Stop::Interrupt { vector: 0xc00 });
     assert_eq!(guest.get("msr"), Some(SF | ME));
+}
+
+#[test]
+fn every_processor_model_keeps_all_registers() {
+    for cpu in [Cpu::Power8, Cpu::Power9, Cpu::Power10] {
+        let backend = QemuPseries::new(file(), Options { cpu, ..Options::default() });
+        let Some(mut guest) = boot(&backend) else { return };
+        for msr in [KERNEL, KERNEL | PR] {
+            guest.poison();
+            guest.set("msr", msr);
+            assert_eq!(guest.call(&[UNKNOWN]), Stop::Reached, "{cpu:?}");
+            let mut changed = guest.changed();
+            changed.retain(|name| name != "msr");
+            assert_eq!(changed, ["r3", "pc"], "{cpu:?}");
+        }
+        assert!(backend.identity().features.contains(&format!("cpu.{}", cpu.name())));
+    }
 }

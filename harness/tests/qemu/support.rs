@@ -21,6 +21,9 @@ registers:
   lr: { class: user }
   ctr: { class: user }
   xer: { class: user }
+  vrsave: { class: user, width: 32 }
+  tar: { class: user }
+  fscr: { class: supervisor }
   pc: { class: counter }
   msr: { class: supervisor }
   sprg0..sprg3: { class: supervisor }
@@ -120,6 +123,8 @@ impl Steered {
             ("lr", 0xaaaa_bbbb_cccc_dddd),
             ("ctr", 0x5555_0000_5555_0000),
             ("xer", 0xa000_0000),
+            ("vrsave", 0x7654_3210),
+            ("tar", 0x7777_0000_8888_0000),
             ("dar", 0x0123_4567_89ab_cdef),
             ("dsisr", 0x4200_0000),
             ("sprg0", 0x5050_0000),

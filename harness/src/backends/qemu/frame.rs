@@ -1,6 +1,8 @@
 //! Which of the architecture's registers is which doubleword of a record.
 
-use super::mailbox::{CR, CTR, DAR, DEC, DSISR, GPR, LR, MSR, PC, Record, SLOTS, SPRG0, SRR0, SRR1, XER};
+use super::mailbox::{
+    CR, CTR, DAR, DEC, DSISR, FSCR, GPR, LR, MSR, PC, Record, SLOTS, SPRG0, SRR0, SRR1, TAR, VRSAVE, XER,
+};
 use crate::registers::{MAX, RegisterFile, RegisterId, Registers};
 
 const NONE: u8 = u8::MAX;
@@ -70,6 +72,9 @@ fn slot(name: &str) -> Option<usize> {
         "dec" => Some(DEC),
         "srr0" => Some(SRR0),
         "srr1" => Some(SRR1),
+        "vrsave" => Some(VRSAVE),
+        "tar" => Some(TAR),
+        "fscr" => Some(FSCR),
         _ => numbered("r", GPR, 32).or_else(|| numbered("sprg", SPRG0, 4)),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::code::CodePages;
 use super::frame::Frame;
 use super::machine::{Launcher, Machine};
-use super::mailbox::{DEC, GPR, MSR, PC, Record, SRR0, SRR1};
+use super::mailbox::{DEC, FSCR, GPR, MSR, PC, Record, SRR0, SRR1};
 use super::wait::{Waited, wait};
 use super::watch::{self, BaseLine};
 use super::{facts, mailbox, translation};
@@ -18,28 +18,26 @@ use crate::registers::Registers;
 const SUPERVISOR: u64 = 1 << 63 | 1 << 12 | 1 << 1;
 /// MSR bits that need a mapping: IR, DR, and PR, which implies them.
 const TRANSLATED: u64 = 1 << 5 | 1 << 4 | 1 << 14;
-/// SRR1 bits that say something of the interrupt; the others are the MSR's (Power ISA, Book III, 7.5).
-const REASONS: u64 = 0x783f_0000;
 /// SRR1 after a program interrupt: a trap instruction.
-const TRAP: u64 = 0x0002_0000;
-const PROGRAM: u64 = 0x700;
-const SYSTEM_RESET: u64 = 0x100;
+pub(super) const TRAP: u64 = 0x0002_0000;
+/// Vector of the program interrupt.
+pub(super) const PROGRAM: u64 = 0x700;
 /// How long the agent may take for something of the host's own, or to take an injected reset interrupt.
-const PROMPT: Duration = Duration::from_secs(2);
+pub(super) const PROMPT: Duration = Duration::from_secs(2);
 
 /// A guest of QEMU's `pseries` machine.
 pub struct PseriesGuest {
     launcher: Launcher,
-    machine: Machine,
+    pub(super) machine: Machine,
     /// Set when there is no QEMU any more.
-    gone: Option<(String, String)>,
+    pub(super) gone: Option<(String, String)>,
     frame: Arc<Frame>,
     tree: DeviceTree,
     facts: Facts,
     /// Registers as they are, or are to be.
-    current: Record,
+    pub(super) current: Record,
     /// Which of them are known, bit n for doubleword n.
-    known: u64,
+    pub(super) known: u64,
     /// The suite set the decrementer itself.
     timed: bool,
     mapped: bool,
@@ -85,8 +83,11 @@ impl PseriesGuest {
     }
 
     /// Registers as after boot.
-    fn fresh(&mut self) {
+    pub(super) fn fresh(&mut self) {
+        let mut booted = [0; mailbox::SLOTS];
+        mailbox::take(&self.machine.ram, &mut booted);
         self.current = [0; mailbox::SLOTS];
+        self.current[FSCR] = booted[FSCR];
         self.current[MSR] = SUPERVISOR;
         self.current[PC] = facts::CODE;
         self.known = ALL & !(1 << SRR0 | 1 << SRR1);
@@ -108,28 +109,10 @@ impl PseriesGuest {
         }
     }
 
-    /// The monitor or the agent failed: is QEMU gone, or only out of touch?
-    fn failed(&mut self, what: &str) -> GuestError {
-        let deadline = std::time::Instant::now() + Duration::from_millis(500);
-        while std::time::Instant::now() < deadline {
-            if let Some(status) = self.machine.process.ended() {
-                return self.lost(self.machine.process.describe(status));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        GuestError::Link(what.to_owned())
-    }
-
-    fn lost(&mut self, why: String) -> GuestError {
-        let log = self.machine.process.log();
-        self.gone = Some((why.clone(), log.clone()));
-        self.known = 0;
-        GuestError::Lost { why, log }
-    }
-
     /// Runs instructions of the agent in real mode, for the host.
     fn internal(&mut self, pc: u64, gprs: &[(usize, u64)], fresh: Option<(u64, u64)>) -> Result<Record, GuestError> {
         let mut record = [0; mailbox::SLOTS];
+        record[FSCR] = self.current[FSCR];
         for (n, value) in gprs {
             record[GPR + n] = *value;
         }
@@ -164,76 +147,10 @@ impl PseriesGuest {
         self.mapped = true;
         Ok(())
     }
-
-    /// Takes the registers that the agent answered with.
-    fn take(&mut self, until: u64) -> Stop {
-        mailbox::take(&self.machine.ram, &mut self.current);
-        self.known = ALL;
-        let (vector, srr0, srr1) = (self.current[PC], self.current[SRR0], self.current[SRR1]);
-        if vector == PROGRAM && srr1 & TRAP != 0 && srr0 == until {
-            self.interrupted();
-            return Stop::Reached;
-        }
-        Stop::Interrupt { vector }
-    }
-
-    /// The interrupt was the harness's own: the registers are those before it, and what it overwrote is unknown.
-    fn interrupted(&mut self) {
-        self.current[PC] = self.current[SRR0];
-        self.current[MSR] = self.current[SRR1] & !REASONS;
-        self.known = ALL & !(1 << SRR0 | 1 << SRR1);
-        // Caught between two cases: these are the agent's registers.
-        if self.current[PC] < mailbox::AGENT_END {
-            self.known = 0;
-        }
-    }
-
-    /// Gets the processor back from a guest that does not end by itself.
-    fn recover(&mut self, bell: mailbox::Bell, stop: Stop, until: u64) -> Result<Stop, GuestError> {
-        if let Err(error) = self.machine.qmp.execute("inject-nmi") {
-            return Err(self.failed(&error.to_string()));
-        }
-        match wait(&mut self.machine, bell, PROMPT, true) {
-            Ok(Waited::Answered) => {
-                let natural = self.take(until);
-                if natural != (Stop::Interrupt { vector: SYSTEM_RESET }) {
-                    return Ok(natural);
-                }
-                self.interrupted();
-                // Where the operating system does not tell whether the guest slept, the instruction does.
-                let mut word = [0; 4];
-                let called = self.read(self.current[PC].wrapping_sub(4), &mut word).is_ok() && is_sc(word);
-                let blind = stop == Stop::Exhausted && cfg!(not(target_os = "linux")) && called;
-                Ok(if blind { Stop::Asleep } else { stop })
-            }
-            Ok(_) => self.start_over().map(|()| stop),
-            Err(status) => Err(self.lost(self.machine.process.describe(status))),
-        }
-    }
-
-    /// Resets a guest that is of no use as it is, keeping its memory as far as that can be.
-    fn start_over(&mut self) -> Result<(), GuestError> {
-        let log = self.machine.process.log();
-        match self.machine.reset(false) {
-            Ok(()) => {
-                self.fresh();
-                self.known = 0;
-                Ok(())
-            }
-            Err(why) => {
-                self.gone = Some((why.clone(), log.clone()));
-                Err(GuestError::Lost { why, log })
-            }
-        }
-    }
 }
 
 /// All doublewords of a record.
-const ALL: u64 = (1 << mailbox::SLOTS) - 1;
-
-fn is_sc(word: [u8; 4]) -> bool {
-    [u32::from_be_bytes(word), u32::from_le_bytes(word)].iter().any(|word| word & 0xfc00_0003 == 0x4400_0002)
-}
+pub(super) const ALL: u64 = (1 << mailbox::SLOTS) - 1;
 
 /// The tree that the machine left in memory.
 fn tree(machine: &Machine) -> Result<DeviceTree, String> {

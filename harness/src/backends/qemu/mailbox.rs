@@ -23,7 +23,7 @@ pub const END: u64 = BOX + 0x1000;
 pub const AGENT_END: u64 = 0x1_8000;
 
 /// Doublewords of a record.
-pub const SLOTS: usize = 47;
+pub const SLOTS: usize = 50;
 /// General register 0; the other 31 follow.
 pub const GPR: usize = 0;
 /// Condition register.
@@ -50,6 +50,12 @@ pub const DEC: usize = 44;
 pub const SRR0: usize = 45;
 /// Save/restore register 1. Only in the output record.
 pub const SRR1: usize = 46;
+/// Vector save register.
+pub const VRSAVE: usize = 47;
+/// Target address register.
+pub const TAR: usize = 48;
+/// Facility status and control register. The output record has the machine's own value of it after boot.
+pub const FSCR: usize = 49;
 
 /// Instructions in the agent that the host runs for itself, each with a trap after it: `sc 1`.
 pub const STUB_HYPERCALL: u64 = 0x1c00;

@@ -32,6 +32,8 @@ mod pseries;
 #[cfg(unix)]
 mod qmp;
 #[cfg(unix)]
+mod recover;
+#[cfg(unix)]
 mod translation;
 #[cfg(unix)]
 mod wait;

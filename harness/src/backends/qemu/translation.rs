@@ -34,7 +34,7 @@ fn pages() -> impl Iterator<Item = u64> {
 /// First entry of the group that the primary hash of a page selects in a table of `ptes` entries (Power ISA, Book
 /// III, 6.7.9.2).
 fn group(page: u64, ptes: u64) -> u64 {
-    ((VSID ^ page / PAGE) & (ptes / GROUP - 1)) * GROUP
+    ((VSID ^ (page / PAGE)) & (ptes / GROUP - 1)) * GROUP
 }
 
 /// The entries of the table that the mapping may take, as one range.

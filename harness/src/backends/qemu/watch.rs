@@ -13,6 +13,9 @@ const LINE: usize = 64;
 /// What is watched: the code page, and the scratch window with a page before and after.
 pub const RANGES: [(u64, u64); 2] = [(CODE, CODE_BYTES), (SCRATCH - GUARD, SCRATCH_BYTES + 2 * GUARD)];
 
+/// What is told of a change: address, bytes then, bytes now.
+pub type See<'a> = dyn FnMut(u64, &[u8], &[u8]) + 'a;
+
 /// Memory as it was.
 #[derive(Debug, Default)]
 pub struct BaseLine {
@@ -39,7 +42,7 @@ impl BaseLine {
     }
 
     /// Calls `see` with each run of bytes that differ from the base line. Without a base line nothing does.
-    pub fn compare(&self, ram: &SharedRam, see: &mut dyn FnMut(u64, &[u8], &[u8])) {
+    pub fn compare(&self, ram: &SharedRam, see: &mut See<'_>) {
         for ((at, length), then) in RANGES.into_iter().zip(&self.ranges) {
             runs(then, now(ram, at, length), &mut |from, to| {
                 see(at + from as u64, &then[from..to], &now(ram, at, length)[from..to]);
