@@ -64,6 +64,7 @@ pub fn run(
 ) -> Result<RowResult, StepError> {
     let mut runner = Runner { session, library, scenario, values: IndexMap::new(), current: Registers::default() };
     runner.current = runner.session.poison(0);
+    runner.session.seen = judge::Seen::default();
     for (name, expr) in &scenario.bindings {
         let value = runner.value(None, None, expr)?;
         runner.values.insert(name.clone(), value);
@@ -334,9 +335,7 @@ impl Runner<'_> {
         {
             let seen = self.session.seen.clone();
             self.session.look_after(&shot, code, &mut result.mismatches)?;
-            if result.mismatches.is_empty() {
-                self.session.seen = seen;
-            }
+            self.session.seen = seen;
         }
         Ok(call)
     }

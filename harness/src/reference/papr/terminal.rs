@@ -5,7 +5,7 @@
 use super::super::partition::Partition;
 use super::{Reply, code};
 
-/// The terminal's unit address. Unit 0 stands for it too, as it is the only one.
+/// The terminal's unit address.
 pub(crate) const VTY: u64 = 0x3000_0000;
 
 /// Characters that one call carries.
@@ -20,14 +20,10 @@ pub(crate) struct Terminal {
     pub(crate) digest: u64,
 }
 
-fn known(unit: u64) -> bool {
-    unit == 0 || unit == VTY
-}
-
 /// H_PUT_TERM_CHAR: always takes all.
 pub(super) fn put(p: &mut Partition) -> Reply {
     let [unit, length, first, second] = p.arguments();
-    if !known(unit) || length > MOST {
+    if unit != VTY || length > MOST {
         return code::PARAMETER.into();
     }
     let text = (u128::from(first) << 64 | u128::from(second)).to_be_bytes();
@@ -42,7 +38,7 @@ pub(super) fn put(p: &mut Partition) -> Reply {
 /// H_GET_TERM_CHAR: nothing is there.
 pub(super) fn get(p: &mut Partition) -> Reply {
     let [unit] = p.arguments();
-    if !known(unit) {
+    if unit != VTY {
         return code::PARAMETER.into();
     }
     p.cpu.gpr[4..7].fill(0);
