@@ -113,6 +113,9 @@ fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer, entry: &Entry) 
     if narrow {
         number &= 0xFFFF_FFFF;
     }
+    if plan.by_number(number).is_none() && known_elsewhere(site, plan, number) {
+        number = entry.call.number;
+    }
     let mask = plan.number.map_or(0, |(_, mask)| mask);
     let call = if (number ^ entry.call.number) & mask == 0 {
         &entry.call
@@ -135,6 +138,15 @@ fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer, entry: &Entry) 
     }
     let memory = if u.ratio(1, 4)? { memory(u)? } else { Vec::new() };
     Ok(Attempt { plan: Arc::clone(plan), call: Arc::clone(call), conduit, number, modes, memory, registers })
+}
+
+/// Whether another ABI has a call of that number in the same register: a conduit that degrades to that ABI's, such as an
+/// ultracall without an ultravisor, makes that call.
+fn known_elsewhere(site: &Site, plan: &Plan, number: u64) -> bool {
+    let mut others = site.plans.abis.values().filter(|other| other.abi.abi != plan.abi.abi);
+    others.any(|other| {
+        other.number.zip(plan.number).is_some_and(|(a, b)| a.0 == b.0) && other.by_number(number).is_some()
+    })
 }
 
 /// Mostly the usual mode, sometimes another, rarely two at once.
