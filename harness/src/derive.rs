@@ -59,7 +59,7 @@ impl Deriver<'_> {
             title: format!("{call}: {row}"),
             abi: self.abi.abi.clone(),
             clauses: clauses.into_iter().collect(),
-            requires: conduit.1.on.clone(),
+            requires: needs(conduit.1),
             arch: arch.to_vec(),
             record: false,
             bindings: IndexMap::new(),
@@ -188,6 +188,12 @@ impl Deriver<'_> {
             candidates.push(("vendor-top-bit".to_owned(), self.abi.number_of(call) | 1 << bits.high));
         }
     }
+}
+
+/// The features that a conduit needs, and those that must be lacking.
+fn needs(conduit: &Conduit) -> Vec<String> {
+    let lacking = conduit.decode.without.iter().map(|feature| format!("not {feature}"));
+    conduit.on.iter().cloned().chain(lacking).collect()
 }
 
 /// Argument and output registers that the call does not use, and the volatile ones beside them.

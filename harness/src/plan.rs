@@ -283,6 +283,7 @@ pub struct Plan {
     pub result: Option<(Slot, u8)>,
     /// The calls by name.
     pub calls: HashMap<String, Arc<CallPlan>>,
+    numbers: HashMap<u64, Arc<CallPlan>>,
     /// A call that nobody offers: all that is known of it is its answer.
     pub unknown: Arc<CallPlan>,
     /// Bits of supervisor registers, which no call changes unless it says so.
@@ -320,7 +321,9 @@ impl Plan {
         let vectors = arch.interrupts.iter().map(|(name, i)| (name.clone(), i.vector.0)).collect::<HashMap<_, _>>();
         let mut conduits = Vec::new();
         for (name, conduit) in &abi.conduits {
-            if conduit.on.iter().all(|feature| features(feature)) {
+            let with = conduit.on.iter().all(|feature| features(feature));
+            let without = conduit.decode.without.iter().all(|feature| !features(feature));
+            if with && without {
                 conduits.push(builder.conduit(name, conduit, &modes, &vectors).map_err(fail)?);
             }
         }
@@ -340,6 +343,8 @@ impl Plan {
                 calls.insert(name.clone(), Arc::new(plan));
             }
         }
+        let mask = number.map_or(u64::MAX, |(_, mask)| mask);
+        let numbers = calls.values().map(|call: &Arc<CallPlan>| (call.number & mask, Arc::clone(call))).collect();
         let unknown = Arc::new(builder.unknown().map_err(fail)?);
         let mut supervisor = Box::new([0; MAX]);
         for id in file.ids().filter(|id| file.class(*id) == Class::Supervisor) {
@@ -360,6 +365,7 @@ impl Plan {
             number,
             result,
             calls,
+            numbers,
             unknown,
             supervisor,
             modes,
@@ -409,7 +415,7 @@ impl Plan {
     #[must_use]
     pub fn by_number(&self, number: u64) -> Option<&Arc<CallPlan>> {
         let mask = self.number.map_or(u64::MAX, |(_, mask)| mask);
-        self.calls.values().find(|call| call.number & mask == number & mask)
+        self.numbers.get(&(number & mask))
     }
 }
 

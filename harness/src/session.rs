@@ -12,7 +12,7 @@ use hypercheck_spec::library::Library;
 use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, Stop};
 use crate::judge::{self, Change, GuestMemory, Judge, Seen};
 use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError, Program, View, compile};
-use crate::registers::{RegisterFile, Registers, Slot};
+use crate::registers::{RegisterFile, RegisterId, Registers, Slot};
 
 /// The instruction that ends a block, for backends that can only stop at a trap: `tw 31,0,0`
 /// (Power ISA, Book I, fixed-point trap).
@@ -85,6 +85,9 @@ pub struct Session {
     pub plans: Arc<Plans>,
     loaded: Vec<u8>,
     marked: bool,
+    little: Option<Slot>,
+    pc: Option<RegisterId>,
+    sf: Option<Slot>,
     ambient: Registers,
     fresh: Registers,
     judge: Judge,
@@ -116,6 +119,9 @@ impl Session {
             plans,
             loaded: Vec::new(),
             marked: false,
+            little: None,
+            pc: None,
+            sf: None,
             ambient: Registers::default(),
             fresh: Registers::default(),
             judge: Judge::default(),
@@ -125,6 +131,9 @@ impl Session {
             written: false,
             patience: Duration::from_millis(400),
         };
+        session.little = session.plans.file.slot("msr.le");
+        session.sf = session.plans.file.slot("msr.sf");
+        session.pc = session.plans.file.id("pc");
         let start = session.poison(0);
         let failed = |why: String| BootError::Failed { why, log: String::new() };
         session.execute(&[], &start, false).map_err(|error| match error {
@@ -198,14 +207,9 @@ impl Session {
     /// See [`GuestError`].
     pub fn execute(&mut self, words: &[u32], registers: &Registers, watch: bool) -> Result<(), GuestError> {
         let code = self.plans.facts.code;
-        let little = self
-            .plans
-            .file
-            .slot("msr.le")
-            .is_some_and(|slot| registers.get(slot.register).is_some_and(|msr| slot.extract(msr) == 1));
-        self.load(words, little, code)?;
+        self.load(words, registers)?;
         self.before.clone_from(registers);
-        if let Some(pc) = self.plans.file.id("pc") {
+        if let Some(pc) = self.pc {
             self.before.set(pc, code);
         }
         self.guest.set_registers(&self.before)?;
@@ -260,7 +264,10 @@ impl Session {
     }
 
     /// Puts the instructions and the trap after them where the guest will run them.
-    fn load(&mut self, words: &[u32], little: bool, code: u64) -> Result<(), GuestError> {
+    fn load(&mut self, words: &[u32], registers: &Registers) -> Result<(), GuestError> {
+        let code = self.plans.facts.code;
+        let little =
+            self.little.is_some_and(|slot| registers.get(slot.register).is_some_and(|msr| slot.extract(msr) == 1));
         let order = |word: &u32| if little { word.to_le_bytes() } else { word.to_be_bytes() };
         let same = self.loaded.len() == 4 * words.len() + 4
             && self.loaded.chunks_exact(4).zip(words.iter().chain([&TRAP])).all(|(have, want)| have == order(want));
@@ -294,6 +301,8 @@ impl Session {
     pub fn call(&mut self, shot: &Shot<'_>, found: &mut Vec<Mismatch>) -> Result<Option<u8>, GuestError> {
         let masked = self.masked_arguments(shot);
         let judged = masked.as_ref().unwrap_or(shot.registers);
+        // The instructions are memory too, which an argument may point at.
+        self.load(&shot.conduit.words, shot.registers)?;
         let mut judge = std::mem::take(&mut self.judge);
         judge.prepare(shot.plan, shot.call, shot.conduit, judged, &mut GuestMemory(&mut *self.guest));
         let result = self.execute(&shot.conduit.words, shot.registers, true);
@@ -318,7 +327,7 @@ impl Session {
         if shot.plan.abi.narrow != Narrow::Masked {
             return None;
         }
-        let sf = self.plans.file.slot("msr.sf")?;
+        let sf = self.sf?;
         if shot.registers.get(sf.register).is_some_and(|msr| sf.extract(msr) == 1) {
             return None;
         }
