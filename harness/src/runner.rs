@@ -20,8 +20,10 @@ use crate::session::{Plans, Session};
 /// A row on a machine.
 #[derive(Debug, Clone)]
 pub struct Job {
+    /// Its name: the row's, with the architecture behind it where that is not the ABI's first.
+    pub id: String,
     /// The row.
-    pub scenario: Scenario,
+    pub scenario: Arc<Scenario>,
     /// Where it comes from.
     pub origin: Origin,
     /// The guest that it needs.
@@ -78,20 +80,18 @@ pub struct Settings {
 pub fn jobs(library: &Library, hypervisor: &dyn Hypervisor) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut add = |scenario: Scenario, origin: Origin| {
+        let scenario = Arc::new(scenario);
         let Some(abi) = library.abis.get(&scenario.abi).map(|abi| &abi.value) else { return };
-        let arches = if scenario.arch.is_empty() { &abi.arch } else { &scenario.arch };
-        for arch in arches {
+        for arch in if scenario.arch.is_empty() { &abi.arch } else { &scenario.arch } {
             let modes = library.arches.get(arch).map(|arch| &arch.value.modes);
             let lacks = |mode: &String| modes.is_some_and(|modes| !modes.contains_key(mode));
             if origin == Origin::Derived && scenario.steps.iter().any(|step| step.mode.iter().any(lacks)) {
                 continue;
             }
-            let mut scenario = scenario.clone();
-            if abi.arch.first() != Some(arch) {
-                scenario.id = format!("{}@{arch}", scenario.id);
-            }
+            let other = abi.arch.first() != Some(arch);
+            let id = if other { format!("{}@{arch}", scenario.id) } else { scenario.id.clone() };
             let (machine, skip) = machine_for(&scenario, abi, arch, hypervisor);
-            jobs.push(Job { scenario, origin, machine, skip });
+            jobs.push(Job { id, scenario: Arc::clone(&scenario), origin, machine, skip });
         }
     };
     library.scenarios().for_each(|scenario| add(scenario, Origin::Written));
@@ -232,7 +232,7 @@ impl Worker<'_> {
                 outcome.reason = Some(reason);
             }
             Ok(Err(StepError::Case(what))) => {
-                return Err(RunError::Case { id: job.scenario.id.clone(), what });
+                return Err(RunError::Case { id: job.id.clone(), what });
             }
             Ok(Err(StepError::Guest(GuestError::Lost { why, log }))) => {
                 outcome.verdict = Verdict::Crash;
@@ -241,11 +241,11 @@ impl Worker<'_> {
                 self.session = None;
             }
             Ok(Err(StepError::Guest(error @ GuestError::OutOfRange { .. }))) => {
-                return Err(RunError::Case { id: job.scenario.id.clone(), what: error.to_string() });
+                return Err(RunError::Case { id: job.id.clone(), what: error.to_string() });
             }
             Ok(Err(StepError::Guest(GuestError::Link(what)))) => {
                 self.session = None;
-                return Err(RunError::Link { id: job.scenario.id.clone(), what });
+                return Err(RunError::Link { id: job.id.clone(), what });
             }
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -265,7 +265,7 @@ impl Worker<'_> {
         let named = |call: &String| self.library.call(&scenario.abi, call).is_some() && !call.contains('.');
         let call = call.filter(named);
         Outcome {
-            id: scenario.id.clone(),
+            id: job.id.clone(),
             abi: scenario.abi.clone(),
             call,
             clauses: scenario.clauses.clone(),
@@ -276,7 +276,7 @@ impl Worker<'_> {
             reason: None,
             mismatches: Vec::new(),
             evidence: None,
-            reproduce: format!("{} '{}'", self.settings.command, scenario.id),
+            reproduce: format!("{} '{}'", self.settings.command, job.id),
             digest: String::new(),
         }
     }

@@ -95,7 +95,7 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn plan(&self, abi: &str) -> Result<std::sync::Arc<Plan>, StepError> {
         let plans = &self.session.plans;
-        plans.abis.get(abi).cloned().ok_or_else(|| {
+        plans.get(abi).map_err(|error| StepError::Case(error.to_string()))?.ok_or_else(|| {
             if self.library.abis.contains_key(abi) {
                 StepError::Skip(format!("{abi} does not exist on {}", plans.arch.arch))
             } else {
@@ -373,7 +373,7 @@ impl Runner<'_> {
         let plans = std::sync::Arc::clone(&self.session.plans);
         let symbols = |name: &str| {
             if let Some(field) = name.strip_prefix("shared.") {
-                let mut pages = plans.abis.values().filter_map(|plan| plan.abi.page.as_ref());
+                let mut pages = plans.abis().filter_map(|abi| abi.page.as_ref());
                 return pages.find_map(|page| page.fields.get(field)).map(|field| field.offset.0);
             }
             if let Some(fact) = name.strip_prefix("machine.") {

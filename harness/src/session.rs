@@ -1,13 +1,14 @@
 //! A guest under test together with everything needed to make calls to it and judge them.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hypercheck_report::model::{Mismatch, Oracle};
-use hypercheck_spec::abi::Narrow;
+use hypercheck_spec::abi::{Abi, Narrow};
 use hypercheck_spec::arch::{Arch, Class};
 use hypercheck_spec::library::Library;
+use indexmap::IndexMap;
 
 use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, Stop};
 use crate::judge::{self, Change, GuestMemory, Judge, Seen};
@@ -21,7 +22,7 @@ const TRAP: u32 = 0x7FE0_0008;
 /// Instructions that a step may take before it counts as hanging.
 pub const INSTRUCTIONS: u64 = 2_000_000;
 
-/// All ABIs, ready for one machine. Shared by all workers that test it.
+/// All ABIs that exist on one machine, made ready when they are first asked for. Shared by all workers that test it.
 pub struct Plans {
     /// The architecture.
     pub arch: Arch,
@@ -29,17 +30,17 @@ pub struct Plans {
     pub file: Arc<RegisterFile>,
     /// Where things are.
     pub facts: Facts,
-    /// Plans by ABI.
-    pub abis: HashMap<String, Arc<Plan>>,
     /// Values that registers have before a call, instead of a pattern.
     pub initial: Vec<(Slot, u64)>,
+    features: BTreeSet<String>,
+    abis: IndexMap<String, (Arc<Abi>, OnceLock<Arc<Plan>>)>,
 }
 
 impl Plans {
-    /// Makes every ABI of the library that exists on the machine's architecture ready.
+    /// What is needed to make any ABI of the library ready for a guest of `machine`.
     ///
     /// # Errors
-    /// See [`PlanError`].
+    /// [`PlanError`] if there is no such architecture.
     pub fn new(
         library: &Library,
         machine: &Machine,
@@ -51,17 +52,31 @@ impl Plans {
             what: format!("no such architecture in spec/arch; there are {:?}", library.arches.keys()),
         })?;
         let file = RegisterFile::new(&arch.value);
-        let identity = hypervisor.identity();
-        let features = |feature: &str| identity.features.contains(feature) || machine.features.contains(feature);
-        let mut abis = HashMap::new();
-        for (name, abi) in &library.abis {
-            if abi.value.arch.contains(&machine.arch) {
-                let plan = Plan::new(&Arc::new(abi.value.clone()), &arch.value, &file, facts, &features)?;
-                abis.insert(name.clone(), Arc::new(plan));
-            }
-        }
+        let features = hypervisor.identity().features.union(&machine.features).cloned().collect();
+        let here = library.abis.keys().filter_map(|name| Some((name, library.shared(name)?)));
+        let here = here.filter(|(_, abi)| abi.arch.contains(&machine.arch));
+        let abis = here.map(|(name, abi)| (name.clone(), (abi, OnceLock::new()))).collect();
         let initial = arch.value.initial.iter().filter_map(|(name, value)| Some((file.slot(name)?, value.0))).collect();
-        Ok(Self { arch: arch.value.clone(), file, facts: facts.clone(), abis, initial })
+        Ok(Self { arch: arch.value.clone(), file, facts: facts.clone(), initial, features, abis })
+    }
+
+    /// The ABIs that exist on the architecture.
+    pub fn abis(&self) -> impl Iterator<Item = &Arc<Abi>> {
+        self.abis.values().map(|(abi, _)| abi)
+    }
+
+    /// The plan of an ABI; `None` if it does not exist on the architecture.
+    ///
+    /// # Errors
+    /// [`PlanError`] if it does not fit together.
+    pub fn get(&self, abi: &str) -> Result<Option<Arc<Plan>>, PlanError> {
+        let Some((abi, cell)) = self.abis.get(abi) else { return Ok(None) };
+        if let Some(plan) = cell.get() {
+            return Ok(Some(Arc::clone(plan)));
+        }
+        let features = |feature: &str| self.features.contains(feature);
+        let plan = Arc::new(Plan::new(abi, &self.arch, &self.file, &self.facts, &features)?);
+        Ok(Some(Arc::clone(cell.get_or_init(|| plan))))
     }
 }
 

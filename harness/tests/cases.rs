@@ -48,7 +48,7 @@ fn run(library: &Library, hypervisor: &dyn hypercheck::contract::Hypervisor, job
 
 /// A trial that reports what the row showed. A row that this machine cannot run is ignored, with the reason.
 fn trial(job: Job, results: &[Arc<Outcome>], known: &KnownList) -> Trial {
-    let found = results.binary_search_by(|row| row.id.as_str().cmp(&job.scenario.id));
+    let found = results.binary_search_by(|row| row.id.as_str().cmp(&job.id));
     let row = found.ok().map(|n| {
         let mut row = (*results[n]).clone();
         known.judge(&mut row, env!("CARGO_PKG_VERSION"));
@@ -56,7 +56,7 @@ fn trial(job: Job, results: &[Arc<Outcome>], known: &KnownList) -> Trial {
     });
     let skipped = row.as_ref().is_some_and(|row| row.verdict == Verdict::Skip);
     let kind = row.as_ref().filter(|_| skipped).and_then(|row| row.reason.clone()).unwrap_or_default();
-    let id = job.scenario.id;
+    let id = job.id;
     Trial::test(id.clone(), move || match row {
         Some(row) if row.verdict.is_expected() => Ok(()),
         Some(row) => Err(Failed::from(terminal::outcome(&row, Style::PLAIN))),

@@ -1,8 +1,8 @@
 //! All YAML files of a checkout, found and read at run time: adding a file needs no Rust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 
@@ -96,6 +96,7 @@ pub struct Library {
     pub abis: IndexMap<String, Read<Abi>>,
     /// Cases in order of their names.
     pub cases: Vec<NamedCase>,
+    shared: OnceLock<HashMap<String, Arc<Abi>>>,
 }
 
 /// Why a library could not be read.
@@ -232,6 +233,13 @@ impl Library {
             }
         }
         if bad.is_empty() { Ok(()) } else { Err(LibraryError::Bad(bad)) }
+    }
+
+    /// An ABI to be kept by many: one copy, made when it is first asked for. Call it only when all files are read.
+    #[must_use]
+    pub fn shared(&self, abi: &str) -> Option<Arc<Abi>> {
+        let copy = || self.abis.iter().map(|(name, abi)| (name.clone(), Arc::new(abi.value.clone()))).collect();
+        self.shared.get_or_init(copy).get(abi).cloned()
     }
 
     /// All rows of all cases.

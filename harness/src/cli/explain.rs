@@ -208,9 +208,9 @@ fn case_text(library: &Library, subject: &str) -> String {
     let Some(entry) = backends::ALL.first() else { return String::new() };
     let Ok(hypervisor) = (entry.open)(library) else { return String::new() };
     let jobs = runner::jobs(library, &*hypervisor);
-    let Some(job) = jobs.iter().find(|job| job.scenario.id == subject) else { return String::new() };
+    let Some(job) = jobs.iter().find(|job| job.id == subject) else { return String::new() };
     let scenario = &job.scenario;
-    let mut text = format!("{}: {}\n", scenario.id, scenario.title);
+    let mut text = format!("{}: {}\n", job.id, scenario.title);
     if let Some(place) = &scenario.place {
         let _ = writeln!(text, "  {place}");
     }

@@ -70,9 +70,9 @@ pub(crate) fn list(home: &Home, arguments: &Arguments) -> Outcome {
         }
         What::Cases => {
             let hypervisor = backend(&arguments.backend, &library)?;
-            for job in runner::jobs(&library, &*hypervisor).iter().filter(|job| wanted(&job.scenario.id)) {
+            for job in runner::jobs(&library, &*hypervisor).iter().filter(|job| wanted(&job.id)) {
                 let skip = job.skip.as_ref().map_or_else(String::new, |why| format!("  (skipped: {why})"));
-                let _ = writeln!(text, "{}{skip}", job.scenario.id);
+                let _ = writeln!(text, "{}{skip}", job.id);
             }
         }
         What::Backends => {

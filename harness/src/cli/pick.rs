@@ -11,8 +11,8 @@ pub(crate) fn filter(jobs: &mut Vec<Job>, filters: &[String]) -> Result<(), Fail
         return Ok(());
     }
     for filter in filters {
-        if !jobs.iter().any(|job| matches(filter, &job.scenario.id)) {
-            let parts = jobs.iter().flat_map(|job| job.scenario.id.split('/'));
+        if !jobs.iter().any(|job| matches(filter, &job.id)) {
+            let parts = jobs.iter().flat_map(|job| job.id.split('/'));
             let hint = nearest(filter, parts).map_or_else(
                 || "`hypercheck list cases` shows them all".to_owned(),
                 |near| format!("did you mean {near}?"),
@@ -20,11 +20,9 @@ pub(crate) fn filter(jobs: &mut Vec<Job>, filters: &[String]) -> Result<(), Fail
             return Err(usage(format!("no case matches {filter}; {hint}")));
         }
     }
-    let exact: Vec<&String> = filters.iter().filter(|f| jobs.iter().any(|job| job.scenario.id == **f)).collect();
+    let exact: Vec<&String> = filters.iter().filter(|f| jobs.iter().any(|job| job.id == **f)).collect();
     let exact: std::collections::HashSet<String> = exact.into_iter().cloned().collect();
-    jobs.retain(|job| {
-        filters.iter().any(|f| if exact.contains(f) { job.scenario.id == *f } else { matches(f, &job.scenario.id) })
-    });
+    jobs.retain(|job| filters.iter().any(|f| if exact.contains(f) { job.id == *f } else { matches(f, &job.id) }));
     Ok(())
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn select(
         }
         let failed = report.outcomes.iter().filter(|row| !row.verdict.is_expected());
         let failed: std::collections::HashSet<&str> = failed.map(|row| row.id.as_str()).collect();
-        jobs.retain(|job| failed.contains(job.scenario.id.as_str()));
+        jobs.retain(|job| failed.contains(job.id.as_str()));
     }
     if let Some(shard) = &arguments.shard {
         pick::shard(&mut jobs, shard)?;
@@ -174,6 +174,7 @@ pub(crate) fn execute(
     };
     let result = runner::run(library, hypervisor, &jobs, &settings, &stop, &sink);
     bar.finish_and_clear();
+    drop(jobs);
     let (stream, mut outcomes) = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
     let coverage = coverage(library, &outcomes);
     let interrupted = match &result {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
-use hypercheck_spec::abi::Narrow;
+use hypercheck_spec::abi::{Abi, Narrow};
 use hypercheck_spec::arch::Class;
 
 use super::menu::{Entry, Menu, Offer, Site};
@@ -143,9 +143,10 @@ fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer, entry: &Entry) 
 /// Whether another ABI has a call of that number in the same register: a conduit that degrades to that ABI's, such as an
 /// ultracall without an ultravisor, makes that call.
 fn known_elsewhere(site: &Site, plan: &Plan, number: u64) -> bool {
-    let mut others = site.plans.abis.values().filter(|other| other.abi.abi != plan.abi.abi);
+    let mut others = site.plans.abis().filter(|other| other.abi != plan.abi.abi);
     others.any(|other| {
-        other.number.zip(plan.number).is_some_and(|(a, b)| a.0 == b.0) && other.by_number(number).is_some()
+        let register = |abi: &Abi| abi.number.as_ref().map(|number| number.register.clone());
+        register(other) == register(&plan.abi) && other.calls.values().any(|call| other.number_of(call) == number)
     })
 }
 

@@ -113,18 +113,17 @@ fn offers(machine: &Machine, plans: &Plans, identity: &Identity) -> Vec<Offer> {
     let has = |feature: &String| {
         identity.features.contains(feature) || machine.features.contains(feature) || *feature == machine.arch
     };
-    let mut names: Vec<&String> = plans.abis.keys().collect();
-    names.sort();
     let mut offers = Vec::new();
-    for plan in names.into_iter().map(|name| &plans.abis[name]) {
-        let here = has(&plan.abi.abi) && plan.abi.needs.iter().all(has);
-        if !here || plan.conduits.is_empty() || plan.calls.is_empty() {
+    for abi in plans.abis().filter(|abi| has(&abi.abi) && abi.needs.iter().all(has)) {
+        // What does not fit together is told by the linter, and offers nothing here.
+        let Ok(Some(plan)) = plans.get(&abi.abi) else { continue };
+        if plan.conduits.is_empty() || plan.calls.is_empty() {
             continue;
         }
         let mut calls: Vec<&Arc<CallPlan>> = plan.calls.values().collect();
         calls.sort_by(|a, b| a.name.cmp(&b.name));
-        let entries = calls.into_iter().map(|call| entry(plan, call, plans)).collect();
-        offers.push(Offer { entries, modes: modes(plan), plan: Arc::clone(plan) });
+        let entries = calls.into_iter().map(|call| entry(&plan, call, plans)).collect();
+        offers.push(Offer { entries, modes: modes(&plan), plan });
     }
     offers
 }
