@@ -31,6 +31,8 @@ pub struct PlanError {
 pub enum Program {
     /// A number.
     Constant(u64),
+    /// Something that is not known of this machine.
+    Unknown,
     /// A register or field as it was before the call.
     Before(Slot),
     /// A register or field as it is after the call.
@@ -68,6 +70,7 @@ impl Program {
     pub fn evaluate(&self, view: &mut View<'_>) -> Option<u64> {
         Some(match self {
             Self::Constant(value) => *value,
+            Self::Unknown => return None,
             Self::Before(slot) => slot.extract(view.before.get(slot.register)?),
             Self::After(slot) => slot.extract(view.after.get(slot.register)?),
             Self::Unary(Unary::Not, x) => u64::from(x.evaluate(view)? == 0),
@@ -648,7 +651,7 @@ impl Builder<'_> {
 /// The meaning of names that every expression about `abi` may use.
 pub fn resolve_common(abi: &Abi, file: &RegisterFile, facts: &Facts, name: &str) -> Option<Program> {
     if let Some(fact) = name.strip_prefix("machine.") {
-        return facts.get(fact).map(Program::Constant);
+        return Some(facts.get(fact).map_or(Program::Unknown, Program::Constant));
     }
     if let Some(register) = name.strip_prefix("after.") {
         return file.slot(register).map(Program::After);

@@ -192,7 +192,7 @@ impl Runner<'_> {
         self.forwarded(step, &plan, call.as_deref())?;
         if step.call.is_some() || step.conduit.is_some() || step.code.is_some() {
             let by_call = step.code.is_none();
-            result.behaviour.push(self.session.behaviour(&plan, by_call));
+            result.behaviour.push(self.session.behaviour(&plan, by_call, self.scenario.record));
         }
         self.expectations(step, &plan, call.as_deref(), &mut result.mismatches)?;
         for (name, expr) in &step.save {

@@ -474,9 +474,10 @@ impl Session {
     }
 
     /// The behaviour last seen, in a few words that two runs or two backends can be compared by: how it ended, the
-    /// return code, which registers and how much memory changed. Clocks are left out.
+    /// return code, which registers changed (with their values if `values`), and whether memory did. Clocks are left
+    /// out.
     #[must_use]
-    pub fn behaviour(&self, plan: &Plan, by_call: bool) -> String {
+    pub fn behaviour(&self, plan: &Plan, by_call: bool, values: bool) -> String {
         use std::fmt::Write as _;
         let mut text = match (&self.seen.stop, plan.result) {
             (Stop::Reached, Some((slot, width))) if by_call => {
@@ -494,6 +495,9 @@ impl Session {
             let changed = self.before.get(id).is_some_and(|was| (was ^ value) & plan.file.mask(id) != 0);
             if plain && changed && !result && self.seen.stop == Stop::Reached {
                 let _ = write!(text, " {}", plan.file.name(id));
+                if values {
+                    let _ = write!(text, "={value:#x}");
+                }
             }
         }
         let bytes: usize = self.seen.changes.iter().map(|change| change.after.len()).sum();

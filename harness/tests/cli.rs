@@ -59,7 +59,7 @@ fn replace(home: &Path, file: &str, from: &str, to: &str) {
 #[case(&["list", "backends"], "qemu-pseries")]
 #[case(&["list", "calls", "H_CONFER"], "0xe4")]
 #[case(&["list", "abis"], "kvm-epapr")]
-#[case(&["explain", "H_CONFER"], "LoPAR")]
+#[case(&["explain", "H_CONFER"], "Linux on Power Architecture")]
 #[case(&["explain", "papr.unknown-token"], "papr.unknown-token")]
 #[case(&["explain", "EV_UNIMPLEMENTED"], "= 12")]
 #[case(&["explain", "0xF130"], "UV_SHARE_PAGE")]

@@ -49,7 +49,7 @@ fn an_unknown_token_is_h_function(#[case] token: u64, #[case] expected: i64) {
 #[case::cache_store(0x48, &[2, 0x30_0000, 9], SUCCESS, &[])]
 #[case::icbi(0x4C, &[0x30_0000], SUCCESS, &[])]
 #[case::dcbf(0x50, &[0x30_0000], SUCCESS, &[])]
-#[case::get_term_char(0x54, &[0], SUCCESS, &["r4", "r5", "r6"])]
+#[case::get_term_char(0x54, &[0x3000_0000], SUCCESS, &["r4", "r5", "r6"])]
 #[case::put_term_char(0x58, &[0x3000_0000, 16], SUCCESS, &[])]
 #[case::enter(0x08, &[0, 8, 0x1234_5600_0001, 0x30_0192], SUCCESS, &["r4"])]
 #[case::read(0x0C, &[0, 8], SUCCESS, &["r4", "r5"])]

@@ -31,12 +31,12 @@ impl Word {
     }
 }
 
-/// Small numbers in decimal, small negative ones too, everything else in hexadecimal.
+/// Numbers below 100 in decimal, small negative ones too, everything else in hexadecimal.
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[expect(clippy::cast_possible_wrap, reason = "the sign is what is asked for")]
         let signed = self.0 as i64;
-        if (-65536..10).contains(&signed) { write!(f, "{signed}") } else { write!(f, "{:#x}", self.0) }
+        if (-65536..100).contains(&signed) { write!(f, "{signed}") } else { write!(f, "{:#x}", self.0) }
     }
 }
 

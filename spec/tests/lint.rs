@@ -110,7 +110,7 @@ fn in_an_architecture(#[case] from: &str, #[case] to: &str, #[case] says: &str, 
 )]
 #[case("number: 0x14", "number: ¦0x24", "is in no range", "add the range")]
 #[case("number: 0x14", "number: ¦0x15", "no multiple of 4 from 0x10", "`step`")]
-#[case("number: 0x14", "number: ¦0x10", "`LOOK` has the number 0x10 of `MAP`", "spec/abi/hv.yaml:49")]
+#[case("number: 0x14", "number: ¦0x10", "`LOOK` has the number 0x10 of `MAP`", "spec/abi/hv.yaml:51")]
 fn in_an_abi(#[case] from: &str, #[case] to: &str, #[case] says: &str, #[case] hint: &str) {
     broken_library_is_caught("abi/hv.yaml", from, to, says, hint, Severity::Error);
 }
@@ -121,7 +121,7 @@ fn in_an_abi(#[case] from: &str, #[case] to: &str, #[case] says: &str, #[case] h
 #[case("register: msr,", "register: ¦msrr,", "no register or field `msrr`", "`msr`?")]
 #[case("feature: MSR }\npatches", "feature: ¦MSRR }\npatches", "no feature bit `MSRR`", "`MSR`?")]
 #[case("kind: load, field: msr", "kind: load, field: ¦mssr", "uses field `mssr`", "`msr`?")]
-#[case("word: 0x7C00_0124", "¦word: 0x7C00_00A6", "is for the word 0x7c0000a6 of patch `mfmsr`", "hv.yaml:44")]
+#[case("word: 0x7C00_0124", "¦word: 0x7C00_00A6", "is for the word 0x7c0000a6 of patch `mfmsr`", "hv.yaml:46")]
 #[case("kind: branch, field: msr", "kind: branch, skip: 4, size: 8, field: ¦msr", "reads behind field `msr`", "skip")]
 fn in_a_page(#[case] from: &str, #[case] to: &str, #[case] says: &str, #[case] hint: &str) {
     broken_library_is_caught("abi/hv.yaml", from, to, says, hint, Severity::Error);
@@ -169,7 +169,7 @@ fn in_a_call(#[case] from: &str, #[case] to: &str, #[case] says: &str, #[case] h
 fn equal_numbers_of_two_abis_on_one_instruction_are_an_error() {
     let (from, to) = ("number: 0x40", "number: ¦0x10");
     let says = "`ENTER` has the number 0x10 of `hv.MAP`";
-    broken_library_is_caught("uv.yaml", from, to, says, "spec/abi/hv.yaml:49", Severity::Error);
+    broken_library_is_caught("uv.yaml", from, to, says, "spec/abi/hv.yaml:51", Severity::Error);
 }
 
 #[rstest]

@@ -24,7 +24,7 @@ use hypercheck_spec::yaml::nearest;
 ///
 /// Without a command: runs every case on the embedded reference.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
+#[command(version, subcommand_precedence_over_arg = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -86,6 +86,10 @@ pub(crate) fn broken(error: impl std::fmt::Display) -> Failure {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let home = cli.home;
+    if cli.command.is_some() && cli.run != run::Arguments::on("reference") {
+        eprintln!("error: options of a run stand before a command; put them behind `run`");
+        return ExitCode::from(2);
+    }
     let find = || Home::find(home.as_deref()).map_err(usage);
     let outcome = match cli.command {
         None => find().and_then(|home| run::run(&home, &cli.run)),

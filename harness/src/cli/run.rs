@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, Outcome, backend, broken, library, pick, print, report, style, usage};
 
-#[derive(clap::Args, Clone)]
+#[derive(clap::Args, Clone, PartialEq)]
 pub(crate) struct Arguments {
     /// Run only cases whose name contains this, or matches it with * and ?
     pub(crate) filter: Vec<String>,

@@ -1,0 +1,97 @@
+//! What a judged call costs on the reference, and what its parts cost: `cargo bench -p hypercheck --bench judge`.
+
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hypercheck::contract::{Hypervisor, Machine};
+use hypercheck::judge::Judge;
+use hypercheck::plan::Memory;
+use hypercheck::reference::Reference;
+use hypercheck::runner;
+use hypercheck::session::{Plans, Session, Shot};
+use hypercheck_spec::library::{Home, Library};
+
+struct NoMemory;
+
+impl Memory for NoMemory {
+    fn number(&mut self, _: u64, _: usize) -> Option<u64> {
+        None
+    }
+    fn ram(&self) -> u64 {
+        0x200_0000
+    }
+}
+
+fn session(library: &Library, reference: &Reference) -> Session {
+    let machine = Machine { arch: "ppc64".to_owned(), features: BTreeSet::from(["papr".to_owned()]) };
+    Session::boot(reference, &machine, |facts| Plans::new(library, &machine, facts, reference).map(Arc::new))
+        .expect("the reference boots")
+}
+
+/// One call with all four oracles: registers poisoned, memory watched, every register compared.
+fn judged_calls(criterion: &mut Criterion) {
+    let library = Library::read(&Home::find(None).expect("the bench runs in a checkout")).expect("the data is valid");
+    let reference = Reference::new(library.arches.values().map(|arch| &arch.value));
+    let mut session = session(&library, &reference);
+    let plan = session.plans.get("papr").expect("PAPR fits together").expect("PAPR exists on ppc64");
+    let conduit = plan.conduit(None).expect("PAPR has a conduit").clone();
+    let mut group = criterion.benchmark_group("judged call");
+    group.throughput(Throughput::Elements(1));
+    for name in ["H_SET_SPRG0", "H_GET_TERM_CHAR", "H_LOGICAL_CI_LOAD", "H_PUT_TCE"] {
+        let call = plan.call(name).expect("a call of PAPR");
+        let mut registers = session.poison(0);
+        let mut set = |register: &str, value| {
+            let id = plan.file.id(register).expect("a register");
+            registers.set(id, value);
+        };
+        set("r3", call.number);
+        set("r4", if name == "H_PUT_TCE" { 0x8000_0000 } else { 8 });
+        set("r5", 0x30_0000);
+        let mut found = Vec::new();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let shot = Shot { plan: &plan, call, conduit: &conduit, registers: &registers };
+                black_box(session.call(&shot, &mut found).expect("the reference answers"));
+            });
+        });
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
+    group.finish();
+    let call = plan.call("H_SET_SPRG0").expect("a call of PAPR");
+    let registers = session.poison(0);
+    let seen = session.seen.clone();
+    let mut judge = Judge::default();
+    let mut found = Vec::new();
+    criterion.bench_function("prepare and check alone", |bencher| {
+        bencher.iter(|| {
+            judge.prepare(&plan, call, &conduit, &registers, &mut NoMemory);
+            found.clear();
+            black_box(judge.check(&plan, call, &conduit, &registers, &seen, &mut found));
+        });
+    });
+}
+
+/// Reading all data files and deriving all rows: what is paid before the first row runs.
+fn start(criterion: &mut Criterion) {
+    let home = Home::find(None).expect("the bench runs in a checkout");
+    let mut group = criterion.benchmark_group("start");
+    group.sample_size(20);
+    group.bench_function("read the library", |bencher| {
+        bencher.iter(|| black_box(Library::read(&home).expect("the data is valid")));
+    });
+    let library = Library::read(&home).expect("the data is valid");
+    let reference = Reference::new(library.arches.values().map(|arch| &arch.value));
+    group.bench_function("derive all rows", |bencher| {
+        bencher.iter(|| black_box(runner::jobs(&library, &reference)));
+    });
+    group.bench_function("boot a guest", |bencher| {
+        let machine = Machine { arch: "ppc64".to_owned(), features: BTreeSet::from(["papr".to_owned()]) };
+        bencher.iter(|| black_box(reference.boot(&machine).expect("the reference boots")));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, judged_calls, start);
+criterion_main!(benches);
