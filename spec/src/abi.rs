@@ -337,7 +337,7 @@ pub struct Page {
     /// Its size in bytes.
     pub size: Word,
     /// The call that maps it, with its arguments.
-    pub map: MapCall,
+    pub map: At<MapCall>,
     /// Features of the machine of which one is needed.
     pub platforms: Vec<String>,
     /// Its fields by name, in order of address.

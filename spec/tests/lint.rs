@@ -123,6 +123,8 @@ fn in_an_abi(#[case] from: &str, #[case] to: &str, #[case] says: &str, #[case] h
 #[case("kind: load, field: msr", "kind: load, field: ¦mssr", "uses field `mssr`", "`msr`?")]
 #[case("word: 0x7C00_0124", "¦word: 0x7C00_00A6", "is for the word 0x7c0000a6 of patch `mfmsr`", "hv.yaml:46")]
 #[case("kind: branch, field: msr", "kind: branch, skip: 4, size: 8, field: ¦msr", "reads behind field `msr`", "skip")]
+#[case("call: hv.MAP, arg", "call: ¦hv.MAPP, arg", "no call `hv.MAPP`", "MAP")]
+#[case("arguments: { where: 0x8000", "arguments: { ¦wher: 0x8000", "`MAP` has no argument `wher`", "`where`?")]
 fn in_a_page(#[case] from: &str, #[case] to: &str, #[case] says: &str, #[case] hint: &str) {
     broken_library_is_caught("abi/hv.yaml", from, to, says, hint, Severity::Error);
 }

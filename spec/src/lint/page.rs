@@ -9,6 +9,7 @@ use crate::yaml::At;
 pub(super) fn check(view: &View<'_>, report: &mut Report) {
     if let Some(page) = &view.abi.page {
         fields(view, page, report);
+        mapping(view, page, report);
     }
     for (n, (name, patch)) in view.abi.patches.iter().enumerate() {
         patch_field(view, name, patch, report);
@@ -23,6 +24,24 @@ pub(super) fn check(view: &View<'_>, report: &mut Report) {
                 report.error(view.at(place::of(patch), &["word:"], message).hint(hint));
             }
         }
+    }
+}
+
+/// The call that maps the page must be there, with the arguments that are given to it, and so must its platforms.
+fn mapping(view: &View<'_>, page: &Page, report: &mut Report) {
+    let from = place::of(&page.map);
+    view.features(from, "platforms:", &page.platforms, report);
+    let wanted = &page.map.call;
+    let Some((_, name, call)) = view.world.library.call(&view.abi.abi, wanted) else {
+        let hint = view.world.call_hint(&view.abi.abi, wanted);
+        report.error(view.at(from, &["call:", wanted], format!("no call `{wanted}`")).hint(hint));
+        return;
+    };
+    for argument in page.map.arguments.keys().filter(|argument| !call.arguments.contains_key(*argument)) {
+        let message = format!("`{name}` has no argument `{argument}`");
+        report.error(
+            view.at(from, &[argument], message).hint(suggest(argument, call.arguments.keys().map(String::as_str))),
+        );
     }
 }
 
