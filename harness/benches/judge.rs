@@ -60,10 +60,13 @@ fn judged_calls(criterion: &mut Criterion) {
     }
     group.finish();
     let call = plan.call("H_SET_SPRG0").expect("a call of PAPR");
-    let registers = session.poison(0);
+    let mut registers = session.poison(0);
+    registers.set(plan.file.id("r3").expect("a register"), call.number);
+    let mut found = Vec::new();
+    let shot = Shot { plan: &plan, call, conduit: &conduit, registers: &registers };
+    session.call(&shot, &mut found).expect("the reference answers");
     let seen = session.seen.clone();
     let mut judge = Judge::default();
-    let mut found = Vec::new();
     criterion.bench_function("prepare and check alone", |bencher| {
         bencher.iter(|| {
             judge.prepare(&plan, call, &conduit, &registers, &mut NoMemory);
@@ -71,6 +74,7 @@ fn judged_calls(criterion: &mut Criterion) {
             black_box(judge.check(&plan, call, &conduit, &registers, &seen, &mut found));
         });
     });
+    assert!(found.is_empty(), "{found:?}");
 }
 
 /// Reading all data files and deriving all rows: what is paid before the first row runs.

@@ -60,7 +60,12 @@ impl Deriver<'_> {
             abi: self.abi.abi.clone(),
             clauses: clauses.into_iter().collect(),
             requires: needs(conduit.1),
-            arch: arch.to_vec(),
+            arch: if conduit.1.arch.is_empty() {
+                arch.to_vec()
+            } else {
+                let both = |name: &&String| arch.is_empty() || arch.contains(name);
+                conduit.1.arch.iter().filter(both).cloned().collect()
+            },
             record: false,
             bindings: IndexMap::new(),
             steps: vec![Step {

@@ -17,7 +17,8 @@ pub fn derive(library: &Library, abi: &Abi) -> Vec<Scenario> {
         for arch in if patch.arch.is_empty() { &abi.arch } else { &patch.arch } {
             let wide = library.arches.get(arch).is_some_and(|arch| arch.value.width == 64);
             for platform in &page.platforms {
-                if !patch.on.is_empty() && !patch.on.contains(platform) {
+                let limited = !patch.on.is_empty() && !patch.on.contains(platform);
+                if limited || !exists(library, page, platform, arch) {
                     continue;
                 }
                 let Some((code, given, expect)) = equivalence(abi, page, patch, wide) else { continue };
@@ -44,6 +45,15 @@ pub fn derive(library: &Library, abi: &Abi) -> Vec<Scenario> {
         }
     }
     rows
+}
+
+/// Whether the call that maps the page has a conduit on that platform and architecture.
+fn exists(library: &Library, page: &Page, platform: &String, arch: &String) -> bool {
+    let abi = page.map.call.split('.').next().and_then(|abi| library.abis.get(abi));
+    abi.is_some_and(|abi| {
+        let mut conduits = abi.value.conduits.values().filter(|conduit| conduit.on.contains(platform));
+        conduits.any(|conduit| conduit.arch.is_empty() || conduit.arch.contains(arch))
+    })
 }
 
 fn clauses(abi: &Abi, patch: &Patch) -> Vec<String> {

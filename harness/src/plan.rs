@@ -326,7 +326,8 @@ impl Plan {
         for (name, conduit) in &abi.conduits {
             let with = conduit.on.iter().all(|feature| features(feature));
             let without = conduit.decode.without.iter().all(|feature| !features(feature));
-            if with && without {
+            let here = conduit.arch.is_empty() || conduit.arch.contains(&arch.arch);
+            if with && without && here {
                 conduits.push(builder.conduit(name, conduit, &modes, &vectors).map_err(fail)?);
             }
         }

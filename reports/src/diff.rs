@@ -156,9 +156,12 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
         if !changes.is_empty() {
             lines.push(format!("\n{title}: {}", plural(changes.len() as u64, "row")));
         }
-        for change in changes {
-            lines.push(show(change, style));
-            lines.extend(change.details.iter().map(|d| format!("    {}", line(d))));
+        for group in groups(changes) {
+            lines.extend(group.iter().take(NAMED).map(|change| show(change, style)));
+            if group.len() > NAMED {
+                lines.push(format!("  and {} more alike", group.len() - NAMED));
+            }
+            lines.extend(group[0].details.iter().map(|d| format!("    {}", line(d))));
         }
     }
     for (side, ids) in [(&comparison.left, &comparison.only_left), (&comparison.right, &comparison.only_right)] {
@@ -176,6 +179,23 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     lines.push(last);
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// How many rows of a group that differ alike are named.
+const NAMED: usize = 3;
+
+/// Rows that differ in the same way, together, in the order in which the first of each comes.
+fn groups(changes: &[Change]) -> Vec<Vec<&Change>> {
+    let mut order: BTreeMap<_, usize> = BTreeMap::new();
+    let mut groups: Vec<Vec<&Change>> = Vec::new();
+    for change in changes {
+        let at = *order.entry((change.left, change.right, &change.details)).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[at].push(change);
+    }
+    groups
 }
 
 fn show(change: &Change, style: Style) -> String {

@@ -106,6 +106,9 @@ pub struct Conduit {
     /// Features of the machine without which the conduit does not exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on: Vec<String>,
+    /// Architectures to which it is limited; empty for all of the ABI's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arch: Vec<String>,
     /// What decides that an instruction is this conduit.
     pub decode: Decode,
     /// What happens in a state in which it is no hypercall, by mode: a return code or an interrupt.

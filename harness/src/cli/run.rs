@@ -240,7 +240,7 @@ fn header(library: &Library, hypervisor: &dyn Hypervisor, arguments: &Arguments,
     }
     Header {
         format: model::FORMAT,
-        tool: format!("hypercheck {}", env!("CARGO_PKG_VERSION")),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
         spec_digest: model::short_digest(texts),
         backend: model::Backend {
             name: identity.name.clone(),
