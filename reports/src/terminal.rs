@@ -148,21 +148,41 @@ fn column(verdict: Verdict) -> usize {
 }
 
 fn reasons(text: &mut String, report: &Report, style: Style, verdict: Verdict, title: &str) {
-    let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for outcome in report.outcomes.iter().filter(|o| o.verdict == verdict) {
         let reason = outcome.reason.as_deref().unwrap_or("no reason given");
-        *groups.entry(reason).or_default() += 1;
+        // What stands before a colon is a kind of reason: `not sent blindly: the guest is reset`.
+        let kind = reason.split_once(": ").filter(|_| verdict == Verdict::Skip).map_or(reason, |(kind, _)| kind);
+        *kinds.entry(kind).or_default().entry(reason).or_default() += 1;
     }
-    if groups.is_empty() {
+    if kinds.is_empty() {
         return;
     }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
+    let mut groups: Vec<(String, usize)> = Vec::new();
+    for (kind, reasons) in kinds {
+        if reasons.len() > TOGETHER {
+            let each = format!("{kind}: {} reasons", reasons.len());
+            groups.push((each, reasons.values().sum()));
+        } else {
+            groups.extend(reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)));
+        }
+    }
+    groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     put(text, &format!("\n{}", style.dim(title)));
-    for (reason, count) in groups {
+    let shown = if verdict == Verdict::Skip { SKIPS } else { groups.len() };
+    for (reason, count) in groups.iter().take(shown) {
         put(text, &format!("{count:>7}  {}", line(reason)));
     }
+    if let Some(rest) = groups.get(shown..).filter(|rest| !rest.is_empty()) {
+        let rows: usize = rest.iter().map(|(_, count)| count).sum();
+        put(text, &format!("{rows:>7}  for {} other reasons, all of them in the report", rest.len()));
+    }
 }
+
+/// More reasons of one kind than this are told together.
+const TOGETHER: usize = 3;
+/// How many reasons to skip are told one by one.
+const SKIPS: usize = 15;
 
 fn stale(text: &mut String, report: &Report, style: Style) {
     if !report.footer.stale.is_empty() {
