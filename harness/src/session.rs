@@ -307,7 +307,9 @@ impl Session {
         judge.prepare(shot.plan, shot.call, shot.conduit, judged, &mut GuestMemory(&mut *self.guest));
         let result = self.execute(&shot.conduit.words, shot.registers, true);
         let checked = result.and_then(|()| {
-            let code = judge.check(shot.plan, shot.call, shot.conduit, &self.before, &self.seen, found);
+            let mut memory = GuestMemory(&mut *self.guest);
+            let (before, seen) = (&self.before, &self.seen);
+            let code = judge.check(shot.plan, shot.call, shot.conduit, before, seen, &mut memory, found);
             if let Some(code) = code {
                 self.check_written(shot, &judge, code, found)?;
             }
