@@ -260,8 +260,8 @@ fn edges(argument: &Argument, writes: bool) -> Vec<(String, Expr)> {
             for (name, mask) in flags {
                 add(&name.to_ascii_lowercase().replace('_', "-"), number(mask.0));
             }
-            add("every-flag", number(every));
             add("no-flag", number(0));
+            add("every-flag", number(every));
             if let Some(bit) = (0..64).find(|bit| every >> bit & 1 == 0) {
                 add("lowest-undefined", number(1 << bit));
             }

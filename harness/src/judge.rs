@@ -191,7 +191,9 @@ impl Judge {
         self.codes
     }
 
-    /// Compares what was seen with what may be seen. Returns the code that came back, if one did.
+    /// Compares what was seen with what may be seen. `memory` is as the call left it. Returns the code that came
+    /// back, if one did.
+    #[expect(clippy::too_many_arguments, reason = "all of it is one comparison")]
     pub fn check(
         &self,
         plan: &Plan,
@@ -199,6 +201,7 @@ impl Judge {
         conduit: &ConduitPlan,
         before: &Registers,
         seen: &Seen,
+        memory: &mut dyn Memory,
         found: &mut Vec<Mismatch>,
     ) -> Option<u8> {
         let refusal = self.refused.map(|n| &conduit.refused[n]);
@@ -235,11 +238,12 @@ impl Judge {
         }
         self.check_frame(plan, call, before, seen, code, refusal, found);
         if refusal.is_none() {
-            self.check_outputs(plan, call, before, seen, code, found);
+            self.check_outputs(plan, call, before, seen, code, memory, found);
         }
         code
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of it is one comparison")]
     fn check_outputs(
         &self,
         plan: &Plan,
@@ -247,17 +251,9 @@ impl Judge {
         before: &Registers,
         seen: &Seen,
         code: Option<u8>,
+        memory: &mut dyn Memory,
         found: &mut Vec<Mismatch>,
     ) {
-        struct Nothing;
-        impl Memory for Nothing {
-            fn number(&mut self, _: u64, _: usize) -> Option<u64> {
-                None
-            }
-            fn ram(&self) -> u64 {
-                0
-            }
-        }
         for (output, expected) in call.outputs.iter().zip(&self.outputs) {
             let comes = code.map_or(plan.abi.codes.is_empty(), |code| output.when >> code & 1 == 1);
             let Some(value) = seen.after.get(output.slot.register).map(|value| output.slot.extract(value)) else {
@@ -284,7 +280,7 @@ impl Judge {
                 ));
             }
             if let Some(condition) = &output.holds
-                && condition.evaluate(&mut View { before, after: &seen.after, memory: &mut Nothing }) == Some(0)
+                && condition.evaluate(&mut View { before, after: &seen.after, memory: &mut *memory }) == Some(0)
             {
                 let text = plan.abi.calls.get(&call.name).and_then(|c| c.outputs.get(&output.name)?.holds.clone());
                 found.push(cite(

@@ -115,7 +115,10 @@ fn equivalence(abi: &Abi, page: &Page, patch: &Patch, wide: bool) -> Option<Equi
                  {store} r20, {at}(0)\nmfmsr r9\n{store} r6, {at}(0)\nmfmsr r8\n{store} r20, {at}(0)",
                 trap("r5")
             );
-            (code, IndexMap::new(), same(&[("r7", "after.r6"), ("r9", "after.r20"), ("r8", "after.r6")]))
+            // EE is turned round, on from the usual off: `wrteei 0` alone finds it as it shall be.
+            let then = if patch.code == "wrteei 0" { "after.r20" } else { "after.r5" };
+            let pairs = [("r6", then), ("r7", "after.r6"), ("r9", "after.r20"), ("r8", "after.r6")];
+            (code, IndexMap::new(), same(&pairs))
         }
         PatchKind::Branch => {
             let at = format!("{at} + 12");

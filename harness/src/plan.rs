@@ -289,7 +289,7 @@ pub struct Plan {
     numbers: HashMap<u64, Arc<CallPlan>>,
     /// A call that nobody offers: all that is known of it is its answer.
     pub unknown: Arc<CallPlan>,
-    /// Bits of supervisor registers, which no call changes unless it says so.
+    /// Bits of supervisor registers, which no call changes unless it says so; without those that the ABI gives away.
     pub supervisor: Box<[u64; MAX]>,
     /// The modes of the architecture.
     pub modes: HashMap<String, Vec<(Slot, u64)>>,
@@ -353,6 +353,10 @@ impl Plan {
         let mut supervisor = Box::new([0; MAX]);
         for id in file.ids().filter(|id| file.class(*id) == Class::Supervisor) {
             supervisor[usize::from(id.0)] = file.mask(id);
+        }
+        for name in abi.registers.volatile.iter().chain(&abi.registers.unstated).flat_map(|entry| names(entry)) {
+            let slot = slot(&name)?;
+            supervisor[usize::from(slot.register.0)] &= !slot.bits.mask();
         }
         let ranges = abi
             .codes

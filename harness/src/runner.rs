@@ -1,6 +1,7 @@
 //! Runs many rows on a backend: in parallel, each in a guest that no other row has left its marks on, with a fresh
 //! guest after a loss.
 
+use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -190,7 +191,12 @@ impl Worker<'_> {
             outcome.reason = Some(reason.clone());
             return Ok(outcome);
         }
-        if let Err(error) = self.fresh(&job.machine) {
+        let booted = catch_unwind(AssertUnwindSafe(|| self.fresh(&job.machine))).unwrap_or_else(|panic| {
+            self.session = None;
+            self.failed_boots += 1;
+            Err(BootError::Failed { why: last_words(&*panic), log: String::new() })
+        });
+        if let Err(error) = booted {
             return match error {
                 BootError::Unsupported(reason) => {
                     outcome.reason = Some(reason);
@@ -248,10 +254,8 @@ impl Worker<'_> {
                 return Err(RunError::Link { id: job.id.clone(), what });
             }
             Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
                 outcome.verdict = Verdict::Crash;
-                outcome.reason = Some(format!("the backend panicked: {text}"));
+                outcome.reason = Some(last_words(&*panic));
                 self.session = None;
             }
         }
@@ -315,6 +319,13 @@ impl Worker<'_> {
             }
         }
     }
+}
+
+/// What a backend said when it panicked.
+fn last_words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("the backend panicked: {text}")
 }
 
 /// Clears the memory that belongs to the suite.

@@ -335,6 +335,7 @@ impl Runner<'_> {
         {
             let seen = self.session.seen.clone();
             self.session.look_after(&shot, code, &mut result.mismatches)?;
+            result.hung |= self.session.seen.stop == Stop::Exhausted;
             self.session.seen = seen;
         }
         Ok(call)

@@ -10,7 +10,7 @@ use hypercheck_spec::arch::{Arch, Class};
 use hypercheck_spec::library::Library;
 use indexmap::IndexMap;
 
-use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, Stop};
+use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, SCRATCH, Stop};
 use crate::judge::{self, Change, GuestMemory, Judge, Seen};
 use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError, Program, View, compile};
 use crate::registers::{RegisterFile, RegisterId, Registers, Slot};
@@ -200,6 +200,11 @@ impl Session {
         self.written = false;
     }
 
+    /// Whether memory belongs to the suite, which clears it between rows; for all other only rewinding helps.
+    fn is_scratch(&self, at: u64, length: usize) -> bool {
+        at.checked_sub(self.plans.facts.scratch).is_some_and(|offset| offset + length as u64 <= SCRATCH)
+    }
+
     /// Writes guest memory.
     ///
     /// # Errors
@@ -207,6 +212,7 @@ impl Session {
     pub fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), GuestError> {
         self.marked = false;
         self.written = true;
+        self.tainted |= !self.is_scratch(at, bytes.len());
         self.guest.write(at, bytes)
     }
 
@@ -273,7 +279,11 @@ impl Session {
             if !self.seen.changes.is_empty() {
                 self.written = true;
                 self.marked = false;
+                let beyond = self.seen.changes.iter().any(|change| !self.is_scratch(change.at, change.after.len()));
+                self.tainted |= beyond;
             }
+        } else {
+            self.written = true;
         }
         Ok(())
     }
@@ -322,7 +332,9 @@ impl Session {
         judge.prepare(shot.plan, shot.call, shot.conduit, judged, &mut GuestMemory(&mut *self.guest));
         let result = self.execute(&shot.conduit.words, shot.registers, true);
         let checked = result.and_then(|()| {
-            let code = judge.check(shot.plan, shot.call, shot.conduit, &self.before, &self.seen, found);
+            let mut memory = GuestMemory(&mut *self.guest);
+            let (before, seen) = (&self.before, &self.seen);
+            let code = judge.check(shot.plan, shot.call, shot.conduit, before, seen, &mut memory, found);
             if let Some(code) = code {
                 self.check_written(shot, &judge, code, found)?;
             }
@@ -331,7 +343,8 @@ impl Session {
         self.judge = judge;
         let code = checked?;
         let done = code.is_none_or(|code| shot.plan.is_success(code));
-        if self.seen.stop != Stop::Reached || shot.call.lasting && done || !found.is_empty() {
+        let unseen = !shot.call.writes.is_empty() && self.guest.watching().is_none();
+        if self.seen.stop != Stop::Reached || shot.call.lasting && done || !found.is_empty() || unseen {
             self.tainted = true;
         }
         Ok(code)
