@@ -71,7 +71,7 @@ fn judged_calls(criterion: &mut Criterion) {
         bencher.iter(|| {
             judge.prepare(&plan, call, &conduit, &registers, &mut NoMemory);
             found.clear();
-            black_box(judge.check(&plan, call, &conduit, &registers, &seen, &mut found));
+            black_box(judge.check(&plan, call, &conduit, &registers, &seen, &mut NoMemory, &mut found));
         });
     });
     assert!(found.is_empty(), "{found:?}");

@@ -211,13 +211,17 @@ fn every_patch_has_its_row_on_every_machine_that_has_the_register() {
         for (name, patch) in &abi.patches {
             for arch in if patch.arch.is_empty() { &abi.arch } else { &patch.arch } {
                 for platform in page.platforms.iter().filter(|one| patch.on.is_empty() || patch.on.contains(one)) {
+                    if (platform.as_str(), arch.as_str()) == ("e500v2", "ppc64") {
+                        assert!(!have.contains(&(name, arch, platform)), "there is no 64-bit e500v2");
+                        continue;
+                    }
                     patched += 1;
                     assert!(have.contains(&(name, arch, platform)), "{name} has no row on {platform}, {arch}");
                 }
             }
         }
     }
-    assert!(patched > 100, "{patched}");
+    assert!(patched > 80, "{patched}");
 }
 
 #[test]

@@ -357,7 +357,7 @@ mod law {
         fn a_bit_that_turns_is_found_where_the_abi_keeps_it(site in 0..7_usize, register in 0..96_u8, bit in 0..64_u32) {
             SESSIONS.with(|sessions| {
                 let (abi, session) = &sessions[site];
-                let plan = &session.plans.abis[*abi];
+                let plan = session.plans.get(abi).expect("the ABI fits together").expect("it exists here");
                 let file = &plan.file;
                 let id = RegisterId(register);
                 if usize::from(register) >= file.len() || file.mask(id) >> bit & 1 == 0 {
@@ -380,9 +380,9 @@ mod law {
 
                 let mut judge = Judge::default();
                 let conduit = plan.conduit(None).expect("a way in");
-                judge.prepare(plan, &plan.unknown, conduit, &before, &mut Empty);
+                judge.prepare(&plan, &plan.unknown, conduit, &before, &mut Empty);
                 let mut found = Vec::new();
-                judge.check(plan, &plan.unknown, conduit, &before, &seen, &mut Empty, &mut found);
+                judge.check(&plan, &plan.unknown, conduit, &before, &seen, &mut Empty, &mut found);
 
                 let mut listed: HashMap<&str, bool> = HashMap::new();
                 let frame = &plan.abi.registers;
