@@ -7,7 +7,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hypercheck::contract::{Hypervisor, Machine};
 use hypercheck::judge::Judge;
-use hypercheck::plan::Memory;
+use hypercheck::program::Memory;
 use hypercheck::reference::Reference;
 use hypercheck::runner;
 use hypercheck::session::{Plans, Session, Shot};

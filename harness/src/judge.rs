@@ -12,7 +12,8 @@ use hypercheck_spec::arch::Class;
 use hypercheck_spec::word::Word;
 
 use crate::contract::{Guest, Stop};
-use crate::plan::{BecomesPlan, CallPlan, CodeSet, ConduitPlan, Memory, Plan, RefusalPlan, View};
+use crate::plan::{BecomesPlan, CallPlan, CodeSet, ConduitPlan, Plan, RefusalPlan};
+use crate::program::{Memory, View, sign_extend};
 use crate::registers::{MAX, RegisterFile, RegisterId, Registers, Slot};
 
 /// Bytes of guest memory that differ from what they were.
@@ -233,7 +234,7 @@ impl Judge {
         {
             let allowed = code.is_some_and(|code| self.codes >> code & 1 == 1);
             if !allowed {
-                found.push(self.return_mismatch(plan, call, refusal, crate::plan::sign_extend(value, width)));
+                found.push(self.return_mismatch(plan, call, refusal, sign_extend(value, width)));
             }
         }
         self.check_frame(plan, call, before, seen, code, refusal, found);

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod judge;
 pub mod patches;
 pub mod plan;
+pub mod program;
 pub mod reference;
 pub mod registers;
 pub mod runner;

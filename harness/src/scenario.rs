@@ -11,7 +11,8 @@ use indexmap::IndexMap;
 
 use crate::contract::{GuestError, Stop};
 use crate::judge::{self, GuestMemory, hex};
-use crate::plan::{CallPlan, ConduitPlan, Plan, Program, View, compile, resolve_common};
+use crate::plan::{CallPlan, ConduitPlan, Plan};
+use crate::program::{Program, View, compile, resolve_common, sign_extend};
 use crate::registers::Registers;
 use crate::session::{Session, Shot};
 use crate::tree;
@@ -473,10 +474,10 @@ impl Runner<'_> {
     ) -> Result<(), StepError> {
         let (Some(codes), Some((slot, width))) = (&expect.code, plan.result) else { return Ok(()) };
         let Some(actual) = self.session.seen.after.get(slot.register) else { return Ok(()) };
-        let actual = crate::plan::sign_extend(actual, width);
+        let actual = sign_extend(actual, width);
         let mut wanted = Vec::new();
         for expr in &codes.0 {
-            let value = crate::plan::sign_extend(self.value(Some(plan), call, expr)?, width);
+            let value = sign_extend(self.value(Some(plan), call, expr)?, width);
             if value == actual {
                 return Ok(());
             }

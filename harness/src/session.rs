@@ -12,7 +12,8 @@ use indexmap::IndexMap;
 
 use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, SCRATCH, Stop};
 use crate::judge::{self, Change, GuestMemory, Judge, Seen};
-use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError, Program, View, compile};
+use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError};
+use crate::program::{Program, View, compile, resolve_common, sign_extend};
 use crate::registers::{RegisterFile, RegisterId, Registers, Slot};
 
 /// The instruction that ends a block, for backends that can only stop at a trap: `tw 31,0,0`
@@ -427,7 +428,7 @@ impl Session {
                 let argument = shot.call.arguments.iter().find(|(known, _)| known == name);
                 argument
                     .map(|(_, slot)| Program::Before(*slot))
-                    .or_else(|| crate::plan::resolve_common(&shot.plan.abi, &shot.plan.file, &self.plans.facts, name))
+                    .or_else(|| resolve_common(&shot.plan.abi, &shot.plan.file, &self.plans.facts, name))
             };
             let mut registers = original.clone();
             if let Some((slot, _)) = shot.plan.number {
@@ -495,7 +496,7 @@ impl Session {
         let mut text = match (&self.seen.stop, plan.result) {
             (Stop::Reached, Some((slot, width))) if by_call => {
                 let value = self.seen.after.get(slot.register).unwrap_or(0);
-                let value = crate::plan::sign_extend(value, width);
+                let value = sign_extend(value, width);
                 plan.code(value).map_or_else(|| format!("{value:#x}"), |code| plan.code_name(code).to_owned())
             }
             (Stop::Reached, _) => "done".to_owned(),

@@ -321,7 +321,7 @@ mod law {
     use std::collections::HashMap;
 
     use hypercheck::judge::{Judge, Seen};
-    use hypercheck::plan::Memory;
+    use hypercheck::program::Memory;
     use hypercheck::registers::RegisterId;
     use hypercheck_spec::arch::{Class, names};
     use proptest::prelude::*;

@@ -10,7 +10,7 @@ use hypercheck_spec::library::Library;
 use super::{Attempt, Input, Menu};
 use crate::contract::{GuestError, Hypervisor, Stop};
 use crate::judge::GuestMemory;
-use crate::plan::View;
+use crate::program::View;
 use crate::runner::RunError;
 use crate::session::{Session, Shot};
 

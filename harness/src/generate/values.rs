@@ -6,7 +6,7 @@ use hypercheck_spec::expr::Expr;
 
 use crate::contract::Facts;
 use crate::plan::{CallPlan, Plan};
-use crate::plan::{Memory, Program, View, compile, resolve_common};
+use crate::program::{Memory, Program, View, compile, resolve_common};
 use crate::registers::{Registers, Slot};
 use crate::scenario::example;
 
