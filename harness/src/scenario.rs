@@ -325,6 +325,11 @@ impl Runner<'_> {
         let explicit = !step.expect.interrupt.is_empty() || step.expect.end.is_some_and(|end| end != End::Returned);
         let mut found = Vec::new();
         let code = self.session.call(&shot, &mut found)?;
+        let unanswered = step.answer.is_empty() && step.expect.end != Some(End::Forwarded);
+        if self.session.seen.stop == Stop::Forwarded && unanswered {
+            // Nothing came back that could be judged, and that is no pass.
+            return Err(StepError::Skip("the call goes out to user space, and the row does not answer it".to_owned()));
+        }
         if explicit || step.variant.is_some() {
             // What the row itself expects replaces what the ABI says of an ordinary call.
             found.retain(|mismatch| !matches!(mismatch.oracle, Oracle::Stop | Oracle::ReturnSet));

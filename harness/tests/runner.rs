@@ -86,6 +86,15 @@ fn after_a_row_that_went_wrong_the_next_one_has_a_good_guest(
 }
 
 #[test]
+fn a_call_that_goes_out_and_is_not_answered_is_no_pass() {
+    let (outcomes, error) = run(&SPEC, &planted(Fault::Stop(Stop::Forwarded)), &rows(4), 1);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(verdicts(&outcomes), [Pass, Pass, Skip, Pass]);
+    let reason = outcomes[2].reason.as_deref();
+    assert_eq!(reason, Some("the call goes out to user space, and the row does not answer it"));
+}
+
+#[test]
 fn a_broken_link_ends_the_run_and_keeps_what_was_found() {
     let (outcomes, error) = run(&SPEC, &planted(Fault::Link), &rows(5), 1);
     assert_eq!(verdicts(&outcomes), [Pass, Pass]);
