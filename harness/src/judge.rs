@@ -152,7 +152,7 @@ impl Judge {
 
     /// The codes that may come back: the forced ones if there are any, else all that are not excluded.
     fn codes(&mut self, plan: &Plan, call: &CallPlan, view: &mut View<'_>) {
-        let (mut forced, mut free) = (0, 0);
+        let (mut forced, mut free, mut unsure) = (0, 0, 0);
         for entry in &call.returns {
             let bit = 1 << entry.code;
             if let Some(condition) = &entry.forced {
@@ -165,13 +165,13 @@ impl Judge {
                             self.forced = Some((entry.code, entry.clause.clone()));
                         }
                     }
-                    None => free |= bit,
+                    None => unsure |= bit,
                 }
             } else if entry.only_if.as_ref().is_none_or(|c| c.evaluate(view) != Some(0)) {
                 free |= bit;
             }
         }
-        self.codes = if forced != 0 { forced } else { free };
+        self.codes = unsure | if forced != 0 { forced } else { free };
         if call.returns.is_empty() {
             self.codes = CodeSet::MAX;
         }

@@ -115,10 +115,11 @@ fn equivalence(abi: &Abi, page: &Page, patch: &Patch, wide: bool) -> Option<Equi
                  {store} r20, {at}(0)\nmfmsr r9\n{store} r6, {at}(0)\nmfmsr r8\n{store} r20, {at}(0)",
                 trap("r5")
             );
-            // EE is turned round, on from the usual off: `wrteei 0` alone finds it as it shall be.
-            let then = if patch.code == "wrteei 0" { "after.r20" } else { "after.r5" };
-            let pairs = [("r6", then), ("r7", "after.r6"), ("r9", "after.r20"), ("r8", "after.r6")];
-            (code, IndexMap::new(), same(&pairs))
+            // EE is turned round, on from the usual off; `wrteei 0` has to find it on.
+            let on = patch.code == "wrteei 0";
+            let before = on.then(|| ("msr.ee".to_owned(), Expr::number(1))).into_iter().collect();
+            let pairs = [("r6", "after.r5"), ("r7", "after.r6"), ("r9", "after.r20"), ("r8", "after.r6")];
+            (code, before, same(&pairs))
         }
         PatchKind::Branch => {
             let at = format!("{at} + 12");

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hypercheck_report::model::{Evidence, Origin, Outcome, Verdict};
+use hypercheck_report::text::shell_word;
 use hypercheck_spec::case::Scenario;
 use hypercheck_spec::library::Library;
 
@@ -280,7 +281,7 @@ impl Worker<'_> {
             reason: None,
             mismatches: Vec::new(),
             evidence: None,
-            reproduce: format!("{} '{}'", self.settings.command, job.id),
+            reproduce: format!("{} {}", self.settings.command, shell_word(&job.id)),
             digest: String::new(),
         }
     }

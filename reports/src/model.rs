@@ -13,7 +13,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::text::shell_word;
 pub use run::{Backend, Counts, Coverage, Footer, Header, Record, Report, Selection, Share, Statement};
 
 /// The version of the stream format that this crate writes, and the newest that it reads.
@@ -200,19 +199,8 @@ pub struct Outcome {
     pub evidence: Option<Evidence>,
     /// The command that runs this row again.
     pub reproduce: String,
-    /// Short hash of the observed behaviour, see [`short_digest`]: equal on two backends that behave alike.
+    /// The observed behaviour in a few words a step, equal on two backends that behave alike.
     pub digest: String,
-}
-
-impl Outcome {
-    /// The command that writes what was seen into the case file. Only a written row has expectations of its own to
-    /// rewrite; what the spec itself forbids cannot be blessed.
-    #[must_use]
-    pub fn bless(&self) -> Option<String> {
-        let own = |m: &Mismatch| m.oracle == Oracle::Expectation;
-        (self.verdict == Verdict::Fail && self.origin == Origin::Written && self.mismatches.iter().any(own))
-            .then(|| format!("hypercheck bless {}", shell_word(&self.id)))
-    }
 }
 
 /// Short hash of observed behaviour, for [`Outcome::digest`]: the first sixteen hexadecimal digits of SHA-256 over the

@@ -78,7 +78,7 @@ pub(crate) fn plural(count: u64, word: &str) -> String {
 
 /// `text` as one word of a shell command.
 #[must_use]
-pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
+pub fn shell_word(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:=@%+,-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         Cow::Borrowed(text)

@@ -93,7 +93,7 @@ pub(super) fn finding(outcome: &Outcome, link: Link) -> Finding {
         ("file", outcome.file.as_deref().map(safe)),
         ("call", outcome.call.as_deref().map(safe)),
     ];
-    let commands = [("reproduce", Some(safe(&outcome.reproduce))), ("bless", outcome.bless().as_deref().map(safe))];
+    let commands = [("reproduce", Some(safe(&outcome.reproduce)))];
     let present = |(name, value): (&'static str, Option<String>)| Some((name, value?));
     let mismatches = outcome.mismatches.iter().take(MISMATCHES).map(|m| {
         let optional = |text: &Option<String>| text.as_deref().map(safe);

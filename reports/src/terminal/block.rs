@@ -35,7 +35,6 @@ pub fn outcome(outcome: &Outcome, style: Style) -> String {
         ("clauses", clauses),
         ("file", outcome.file.clone()),
         ("reproduce", Some(outcome.reproduce.clone())),
-        ("bless", outcome.bless()),
     ];
     for (name, value) in commands {
         if let Some(value) = value {
