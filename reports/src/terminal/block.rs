@@ -31,11 +31,8 @@ pub fn outcome(outcome: &Outcome, style: Style) -> String {
     }
     // A row without mismatches cites nothing above, so its clauses go with the commands.
     let clauses = (outcome.mismatches.is_empty() && !outcome.clauses.is_empty()).then(|| outcome.clauses.join(", "));
-    let commands = [
-        ("clauses", clauses),
-        ("file", outcome.file.clone()),
-        ("reproduce", Some(outcome.reproduce.clone())),
-    ];
+    let commands =
+        [("clauses", clauses), ("file", outcome.file.clone()), ("reproduce", Some(outcome.reproduce.clone()))];
     for (name, value) in commands {
         if let Some(value) = value {
             lines.push(format!("  {}  {}", style.dim(&format!("{name:9}")), line(&value)));
