@@ -1,18 +1,19 @@
 //! Runs one row of a case: its steps, one after the other, in one guest.
 
+mod expect;
+
 use hypercheck_report::model::{Evidence, Mismatch, Oracle};
 use hypercheck_spec::abi::Domain;
-use hypercheck_spec::arch::names;
-use hypercheck_spec::case::{Bytes, End, Expect, Scenario, Step};
+use hypercheck_spec::case::{Bytes, End, Scenario, Step};
 use hypercheck_spec::expr::Expr;
 use hypercheck_spec::library::Library;
 use hypercheck_spec::word::Word;
 use indexmap::IndexMap;
 
 use crate::contract::{GuestError, Stop};
-use crate::judge::{self, GuestMemory, hex};
+use crate::judge::{self, GuestMemory};
 use crate::plan::{CallPlan, ConduitPlan, Plan};
-use crate::program::{Program, View, compile, resolve_common, sign_extend};
+use crate::program::{Program, View, compile, resolve_common};
 use crate::registers::Registers;
 use crate::session::{Session, Shot};
 use crate::tree;
@@ -180,7 +181,7 @@ impl Runner<'_> {
         if let Some(name) = &step.call {
             call = Some(self.call_step(step, &plan, name, options, result)?);
         } else if step.conduit.is_some() {
-            self.bare_step(step, &plan, result)?;
+            self.bare_step(step, &plan)?;
         } else if let Some(code) = &step.code {
             self.code_step(step, &plan, code)?;
         } else if let Some(look) = &step.device_tree {
@@ -347,7 +348,7 @@ impl Runner<'_> {
         Ok(call)
     }
 
-    fn bare_step(&mut self, step: &Step, plan: &Plan, _result: &mut RowResult) -> Result<(), StepError> {
+    fn bare_step(&mut self, step: &Step, plan: &Plan) -> Result<(), StepError> {
         let conduit = Self::conduit(plan, step)?;
         self.call_registers(step, plan, None, conduit)?;
         let registers = self.current.clone();
@@ -413,146 +414,6 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn expectations(
-        &mut self,
-        step: &Step,
-        plan: &Plan,
-        call: Option<&CallPlan>,
-        found: &mut Vec<Mismatch>,
-    ) -> Result<(), StepError> {
-        let clause = self.scenario.clauses.first().cloned();
-        let expect = &step.expect;
-        let before = found.len();
-        self.expected_end(expect, step, plan, found);
-        if found.len() == before {
-            self.expected_code(expect, plan, call, found)?;
-            self.expected_values(expect, plan, call, found)?;
-        }
-        for mismatch in &mut found[before..] {
-            if mismatch.clause.is_none() {
-                let full = clause.as_deref().and_then(|name| self.library.clause(name));
-                *mismatch = cited(mismatch.clone(), clause.clone(), full);
-            }
-        }
-        Ok(())
-    }
-
-    fn expected_end(&self, expect: &Expect, step: &Step, plan: &Plan, found: &mut Vec<Mismatch>) {
-        let stop = &self.session.seen.stop;
-        if !expect.interrupt.is_empty() {
-            let vectors: Vec<u64> =
-                expect.interrupt.iter().filter_map(|name| plan.vectors.get(name).copied()).collect();
-            if !matches!(stop, Stop::Interrupt { vector } if vectors.contains(vector)) {
-                found.push(expectation(
-                    "end of the step",
-                    format!("the interrupt {}", expect.interrupt.join(" or ")),
-                    judge::show_stop(plan, stop),
-                ));
-            }
-            return;
-        }
-        let bare = step.code.is_some() || (step.conduit.is_some() && step.call.is_none());
-        let runs = bare || (step.call.is_some() && expect.end.is_some());
-        let right = match expect.end {
-            None | Some(End::Returned) => !runs || *stop == Stop::Reached,
-            Some(End::Asleep) => *stop == Stop::Asleep,
-            Some(End::Forwarded) => *stop == Stop::Forwarded,
-            Some(End::Ended) => matches!(stop, Stop::Ended { .. }),
-        };
-        if !right {
-            let wanted = match expect.end {
-                None | Some(End::Returned) => "execution goes on",
-                Some(End::Asleep) => "the processor sleeps",
-                Some(End::Forwarded) => "the call goes out to user space",
-                Some(End::Ended) => "the guest ends",
-            };
-            found.push(expectation("end of the step", wanted.to_owned(), judge::show_stop(plan, stop)));
-        }
-    }
-
-    fn expected_code(
-        &mut self,
-        expect: &Expect,
-        plan: &Plan,
-        call: Option<&CallPlan>,
-        found: &mut Vec<Mismatch>,
-    ) -> Result<(), StepError> {
-        let (Some(codes), Some((slot, width))) = (&expect.code, plan.result) else { return Ok(()) };
-        let Some(actual) = self.session.seen.after.get(slot.register) else { return Ok(()) };
-        let actual = sign_extend(actual, width);
-        let mut wanted = Vec::new();
-        for expr in &codes.0 {
-            let value = sign_extend(self.value(Some(plan), call, expr)?, width);
-            if value == actual {
-                return Ok(());
-            }
-            wanted.push(judge::show_code(plan, value));
-        }
-        // A call that the machine does not offer may say so, whatever the row is about.
-        let unclaimed = call.is_some_and(|call| !call.claimed);
-        let unknown = plan.unknown.returns.first().map(|entry| entry.code);
-        if unclaimed && unknown.is_some() && plan.code(actual) == unknown {
-            return Err(StepError::Skip(format!(
-                "{} is not offered here",
-                call.map_or("the call", |call| call.name.as_str())
-            )));
-        }
-        found.push(expectation("return", wanted.join(" or "), judge::show_code(plan, actual)));
-        Ok(())
-    }
-
-    fn expected_values(
-        &mut self,
-        expect: &Expect,
-        plan: &Plan,
-        call: Option<&CallPlan>,
-        found: &mut Vec<Mismatch>,
-    ) -> Result<(), StepError> {
-        for (name, expr) in &expect.outputs {
-            let output = call.and_then(|call| call.outputs.iter().find(|output| output.name == *name));
-            let output = output.ok_or_else(|| StepError::Case(format!("the call has no output {name}")))?;
-            let value = self.value(Some(plan), call, expr)?;
-            self.compare(output.slot, &format!("output {name}"), value, plan, found);
-        }
-        for (name, expr) in &expect.registers {
-            let Some(slot) = plan.file.slot(name) else {
-                return Err(StepError::Skip(format!("{} has no register {name}", plan.file.arch)));
-            };
-            let value = self.value(Some(plan), call, expr)?;
-            self.compare(slot, name, value, plan, found);
-        }
-        for name in expect.unchanged.iter().flat_map(|entry| names(entry)) {
-            let Some(slot) = plan.file.slot(&name) else { continue };
-            if let Some(value) = self.current.get(slot.register) {
-                self.compare(slot, &name, slot.extract(value), plan, found);
-            }
-        }
-        for expr in &expect.holds {
-            if self.value(Some(plan), call, expr)? == 0 {
-                found.push(expectation("condition", expr.to_string(), "it does not hold".to_owned()));
-            }
-        }
-        for (at, bytes) in &expect.memory {
-            let address = self.value(Some(plan), call, at)?;
-            let expected = self.bytes(plan, bytes)?;
-            let mut actual = vec![0; expected.len()];
-            self.session.guest().read(address, &mut actual)?;
-            if actual != expected {
-                found.push(expectation(&format!("memory at {at} ({address:#x})"), hex(&expected), hex(&actual)));
-            }
-        }
-        Ok(())
-    }
-
-    fn compare(&self, slot: crate::registers::Slot, name: &str, value: u64, plan: &Plan, found: &mut Vec<Mismatch>) {
-        let Some(actual) = self.session.seen.after.get(slot.register) else { return };
-        let actual = slot.extract(actual & plan.file.mask(slot.register));
-        let value = value & (slot.bits.mask() >> slot.bits.low);
-        if actual != value {
-            found.push(expectation(name, format!("{value:#x}"), format!("{actual:#x}")));
-        }
-    }
-
     fn evidence(&self, step: &Step, number: usize) -> Evidence {
         let file = &self.session.plans.file;
         let digits = usize::from(file.width / 4) + 2;
@@ -569,32 +430,6 @@ impl Runner<'_> {
             log: None,
         }
     }
-}
-
-fn expectation(subject: &str, expected: String, actual: String) -> Mismatch {
-    Mismatch {
-        oracle: Oracle::Expectation,
-        clause: None,
-        says: None,
-        source: None,
-        subject: subject.to_owned(),
-        expected,
-        actual,
-    }
-}
-
-fn cited(
-    mut mismatch: Mismatch,
-    clause: Option<String>,
-    full: Option<(&hypercheck_spec::abi::Abi, &hypercheck_spec::abi::Clause)>,
-) -> Mismatch {
-    mismatch.clause = clause;
-    if let Some((abi, clause)) = full {
-        mismatch.says = Some(clause.says.clone());
-        let source = abi.sources.get(&clause.source).unwrap_or(&clause.source);
-        mismatch.source = Some(clause.at.as_ref().map_or_else(|| source.clone(), |at| format!("{source}, {at}")));
-    }
-    mismatch
 }
 
 /// A valid value of an argument, where the spec lets one be known.
