@@ -1,11 +1,13 @@
-//! What a judged call costs on the reference, and what its parts cost: `cargo bench -p hypercheck --bench judge`.
+//! What a judged call costs on the reference, and on QEMU where it is installed, and what its parts cost:
+//! `cargo bench -p hypercheck --bench judge`.
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hypercheck::contract::{Hypervisor, Machine};
+use hypercheck::backends;
+use hypercheck::contract::{BootError, Hypervisor, Machine};
 use hypercheck::judge::Judge;
 use hypercheck::program::Memory;
 use hypercheck::reference::Reference;
@@ -24,17 +26,18 @@ impl Memory for NoMemory {
     }
 }
 
-fn session(library: &Library, reference: &Reference) -> Session {
-    let machine = Machine { arch: "ppc64".to_owned(), features: BTreeSet::from(["papr".to_owned()]) };
-    Session::boot(reference, &machine, |facts| Plans::new(library, &machine, facts, reference).map(Arc::new))
-        .expect("the reference boots")
+fn session(library: &Library, hypervisor: &dyn Hypervisor) -> Result<Session, BootError> {
+    let papr = BTreeSet::from(["papr".to_owned()]);
+    let features = papr.intersection(&hypervisor.identity().options).cloned().collect();
+    let machine = Machine { arch: "ppc64".to_owned(), features };
+    Session::boot(hypervisor, &machine, |facts| Plans::new(library, &machine, facts, hypervisor).map(Arc::new))
 }
 
 /// One call with all four oracles: registers poisoned, memory watched, every register compared.
 fn judged_calls(criterion: &mut Criterion) {
     let library = Library::read(&Home::find(None).expect("the bench runs in a checkout")).expect("the data is valid");
     let reference = Reference::new(library.arches.values().map(|arch| &arch.value));
-    let mut session = session(&library, &reference);
+    let mut session = session(&library, &reference).expect("the reference boots");
     let plan = session.plans.get("papr").expect("PAPR fits together").expect("PAPR exists on ppc64");
     let conduit = plan.conduit(None).expect("PAPR has a conduit").clone();
     let mut group = criterion.benchmark_group("judged call");
@@ -77,6 +80,33 @@ fn judged_calls(criterion: &mut Criterion) {
     assert!(found.is_empty(), "{found:?}");
 }
 
+/// The same on a stock QEMU: one doorbell, one run, one comparison of all watched memory a call.
+fn judged_calls_on_qemu(criterion: &mut Criterion) {
+    let library = Library::read(&Home::find(None).expect("the bench runs in a checkout")).expect("the data is valid");
+    let entry = backends::ALL.iter().find(|entry| entry.name == "qemu-pseries").expect("a backend");
+    let hypervisor = (entry.open)(&library).expect("opening needs nothing");
+    let mut session = match session(&library, &*hypervisor) {
+        Ok(session) => session,
+        Err(error) => return eprintln!("skipped: qemu-pseries: {error}"),
+    };
+    let plan = session.plans.get("papr").expect("PAPR fits together").expect("PAPR exists on ppc64");
+    let conduit = plan.conduit(None).expect("PAPR has a conduit").clone();
+    let call = plan.call("H_SET_SPRG0").expect("a call of PAPR");
+    let mut registers = session.poison(0);
+    registers.set(plan.file.id("r3").expect("a register"), call.number);
+    let mut found = Vec::new();
+    let mut group = criterion.benchmark_group("judged call on qemu-pseries");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("H_SET_SPRG0", |bencher| {
+        bencher.iter(|| {
+            let shot = Shot { plan: &plan, call, conduit: &conduit, registers: &registers };
+            black_box(session.call(&shot, &mut found).expect("QEMU answers"));
+        });
+    });
+    group.finish();
+    assert!(found.is_empty(), "{found:?}");
+}
+
 /// Reading all data files and deriving all rows: what is paid before the first row runs.
 fn start(criterion: &mut Criterion) {
     let home = Home::find(None).expect("the bench runs in a checkout");
@@ -97,5 +127,5 @@ fn start(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, judged_calls, start);
+criterion_group!(benches, judged_calls, judged_calls_on_qemu, start);
 criterion_main!(benches);
