@@ -80,7 +80,7 @@ fn after_a_row_that_went_wrong_the_next_one_has_a_good_guest(
     let third = &outcomes[2];
     assert_eq!(third.reason.as_deref().unwrap_or(""), reason);
     assert_eq!(third.evidence.as_ref().and_then(|evidence| evidence.log.as_deref()), log);
-    assert_eq!(third.reproduce, "hypercheck run '3'");
+    assert_eq!(third.reproduce, "hypercheck run 3");
     assert_eq!((third.abi.as_str(), third.call.as_deref()), ("papr", Some("H_SET_SPRG0")));
     assert_eq!(hypervisor.booted.lock().expect("no panic here").len(), boots);
 }
