@@ -340,7 +340,7 @@ impl Judge {
                 found.push(cite(
                     plan,
                     refusal.map(|r| r.clause.clone()).or_else(|| call.frame_clause.clone()),
-                    register_mismatch(Oracle::RegisterFrame, &plan.file, id, was, is, changed & kept),
+                    register_mismatch(Oracle::RegisterFrame, &plan.file, id, was, is, kept),
                 ));
             }
             if class == Class::Supervisor && !interrupted {
@@ -355,7 +355,7 @@ impl Judge {
                     found.push(cite(
                         plan,
                         plan.abi.cites.state.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)),
-                        register_mismatch(Oracle::State, &plan.file, id, was, is, changed & stays),
+                        register_mismatch(Oracle::State, &plan.file, id, was, is, stays),
                     ));
                 }
             }
@@ -527,11 +527,12 @@ pub fn show_stop(plan: &Plan, stop: &Stop) -> String {
     }
 }
 
-fn register_mismatch(oracle: Oracle, file: &RegisterFile, id: RegisterId, was: u64, is: u64, bits: u64) -> Mismatch {
-    let digits = usize::from(file.width / 4);
+fn register_mismatch(oracle: Oracle, file: &RegisterFile, id: RegisterId, was: u64, is: u64, kept: u64) -> Mismatch {
+    let mask = file.mask(id);
+    let digits = if mask >> 32 == 0 { 8 } else { 16 };
     let mut expected = format!("unchanged {was:#0w$x}", w = digits + 2);
-    if bits != file.mask(id) {
-        let _ = write!(expected, " in the bits {bits:#x}");
+    if kept & mask != mask {
+        let _ = write!(expected, " in the bits {:#x}", kept & mask);
     }
     Mismatch {
         oracle,

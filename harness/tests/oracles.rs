@@ -297,8 +297,8 @@ fn several_faults_are_all_found() {
 
 /// What a person reads: expected, actual, the words of the clause and where they stand.
 #[rstest]
-#[case(Fault::Set("r14", 0xBAD), "unchanged 0xa5a5000e5a5a000e in the bits 0xa5a5000e5a5a0ba3", "0x0000000000000bad")]
-#[case(Fault::Flip("cr.cr2", 8), "unchanged 0x000000000badca20 in the bits 0x800000", "0x000000000b2dca20")]
+#[case(Fault::Set("r14", 0xBAD), "unchanged 0xa5a5000e5a5a000e", "0x0000000000000bad")]
+#[case(Fault::Flip("cr.cr2", 8), "unchanged 0x0badca20 in the bits 0xfff000", "0x0b2dca20")]
 #[case(Fault::Set("r3", negative(4)), "H_SUCCESS", "H_PARAMETER (-4)")]
 #[case(Fault::Set("sprg0", 0x2211), "0x1122", "0x2211")]
 #[case(Fault::Poke(0x8008, &[0xEE; 4]), "unchanged 00000000", "eeeeeeee")]

@@ -90,7 +90,7 @@ pub(crate) fn run(home: &Home, arguments: &Arguments) -> Outcome {
     }
     print(&terminal::render(&report, style()));
     let seconds = started.elapsed().as_secs_f64();
-    print(&format!("{} rows in {seconds:.2} s\n", report.outcomes.len()));
+    print(&format!("in all {seconds:.2} s, reading included\n"));
     report::views(&report, arguments)?;
     match &report.footer.interrupted {
         Some(why) => Err(broken(format!("the run ended early: {why}; results so far are reported"))),
