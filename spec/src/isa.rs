@@ -10,6 +10,7 @@ mod resolve;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub enum IsaError {
 }
 
 /// One instruction-set table, as written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Isa {
     /// Short name.
@@ -65,7 +66,7 @@ pub struct Isa {
 }
 
 /// A processor model.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRow {
     /// Name of the variant in the core.
@@ -77,7 +78,7 @@ pub struct ModelRow {
 }
 
 /// An operand field.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldRow {
     /// Bit ranges, the most significant part of the value first.
@@ -94,7 +95,7 @@ fn one() -> u32 {
 }
 
 /// What an operand field means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldKind {
     /// General-purpose register.
@@ -126,7 +127,7 @@ pub enum FieldKind {
 }
 
 /// One instruction.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstructionRow {
     /// Base mnemonic.
@@ -167,7 +168,7 @@ pub struct InstructionRow {
 }
 
 /// The rest of a primary opcode.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemainderRow {
     /// Primary opcode.
@@ -183,7 +184,7 @@ pub struct RemainderRow {
 }
 
 /// A special-purpose register.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterRow {
     /// Lower-case name.
@@ -225,7 +226,7 @@ fn sixty_four() -> u32 {
 }
 
 /// How the core keeps a special-purpose register.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Storage {
     /// A field of its own, with an effect.
@@ -236,7 +237,7 @@ pub enum Storage {
 }
 
 /// An extended mnemonic.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AliasRow {
     /// Mnemonic and operands.
@@ -257,7 +258,7 @@ pub struct AliasRow {
 }
 
 /// A variant of an instruction, chosen by a suffix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 pub enum Variant {
     /// Records overflow: suffix `o`, bit 21.
     OE,
@@ -291,7 +292,7 @@ impl Variant {
 }
 
 /// Least privilege.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Privilege {
     /// Any program.
@@ -308,7 +309,7 @@ pub enum Privilege {
 }
 
 /// Family of the semantics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names are the documentation; the groups are listed in the table")]
 pub enum Group {
@@ -359,6 +360,18 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+impl JsonSchema for Text {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Text".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["integer", "string"] })
+    }
+}
+
 /// One name, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
@@ -383,6 +396,18 @@ impl<'de> Deserialize<'de> for Names {
             }
         }
         deserializer.deserialize_any(OneOrMore)
+    }
+}
+
+impl JsonSchema for Names {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Names".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["string", "array"], "items": { "type": "string" } })
     }
 }
 

@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::abi::Abi;
 use crate::arch::Arch;
 use crate::case::Case;
+use crate::isa::Isa;
 
 /// The command that brings the files up to date.
-pub const COMMAND: &str =
-    "hypercheck schema --write (or, without the binary, cargo run -p hypercheck-spec --example write-schemas)";
+pub const COMMAND: &str = "cargo run -p hypercheck -- schema --write";
 
 /// A file that does not hold the schema that the types have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +24,15 @@ pub struct Stale {
     pub missing: bool,
 }
 
-/// Every kind of document and its schema. A new kind of YAML file gets its line here.
+/// Every kind of document that this crate reads, and its schema. A new kind of YAML file gets its line here.
 #[must_use]
 pub fn documents() -> Vec<(&'static str, Schema)> {
-    let mut all = vec![("abi", schema_for!(Abi)), ("arch", schema_for!(Arch)), ("case", schema_for!(Case))];
+    let mut all = vec![
+        ("abi", schema_for!(Abi)),
+        ("arch", schema_for!(Arch)),
+        ("case", schema_for!(Case)),
+        ("isa", schema_for!(Isa)),
+    ];
     for (_, schema) in &mut all {
         RecursiveTransform(describe_choices).transform(schema);
     }
@@ -47,29 +52,29 @@ fn describe_choices(schema: &mut Schema) {
 ///
 /// # Panics
 /// Never: a schema is JSON by construction.
-fn files() -> impl Iterator<Item = (String, String)> {
-    documents().into_iter().map(|(name, schema)| {
-        let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+fn files(documents: &[(&str, Schema)]) -> impl Iterator<Item = (String, String)> {
+    documents.iter().map(|(name, schema)| {
+        let text = serde_json::to_string_pretty(schema).expect("a schema is JSON");
         (format!("{name}.schema.json"), text + "\n")
     })
 }
 
-/// Writes all schemas into `folder`, which is made if it is not there.
+/// Writes the schemas of `documents` into `folder`, which is made if it is not there.
 ///
 /// # Errors
 /// If the folder cannot be made or a file cannot be written.
-pub fn write(folder: &Path) -> std::io::Result<()> {
+pub fn write(folder: &Path, documents: &[(&str, Schema)]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    files().try_for_each(|(file, text)| std::fs::write(folder.join(file), text))
+    files(documents).try_for_each(|(file, text)| std::fs::write(folder.join(file), text))
 }
 
 /// The files in `folder` that are missing or not what [`write`] would write.
 ///
 /// # Errors
 /// If a file is there and cannot be read.
-pub fn check(folder: &Path) -> std::io::Result<Vec<Stale>> {
+pub fn check(folder: &Path, documents: &[(&str, Schema)]) -> std::io::Result<Vec<Stale>> {
     let mut stale = Vec::new();
-    for (file, text) in files() {
+    for (file, text) in files(documents) {
         match std::fs::read_to_string(folder.join(&file)) {
             // A checkout may have turned line ends into those of its system.
             Ok(found) if found.replace("\r\n", "\n") == text => {}

@@ -8,19 +8,19 @@ use serde_json::Value;
 #[test]
 fn the_checked_in_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
-    let stale = check(&folder).expect("the folder can be read");
+    let stale = check(&folder, &documents()).expect("the folder can be read");
     assert!(stale.is_empty(), "{stale:?}\nbring them up to date with: {COMMAND}");
 }
 
 #[test]
 fn what_is_written_is_current_and_what_is_changed_is_stale() {
     let folder = std::env::temp_dir().join(format!("hypercheck-schema-{}", std::process::id()));
-    write(&folder).expect("a temporary folder can be written");
-    assert_eq!(check(&folder).expect("readable"), []);
+    write(&folder, &documents()).expect("a temporary folder can be written");
+    assert_eq!(check(&folder, &documents()).expect("readable"), []);
     std::fs::write(folder.join("abi.schema.json"), "{}").expect("writable");
     std::fs::remove_file(folder.join("case.schema.json")).expect("there");
     let stale: Vec<(String, bool)> =
-        check(&folder).expect("readable").into_iter().map(|stale| (stale.file, stale.missing)).collect();
+        check(&folder, &documents()).expect("readable").into_iter().map(|stale| (stale.file, stale.missing)).collect();
     assert_eq!(stale, [("abi.schema.json".to_owned(), false), ("case.schema.json".to_owned(), true)]);
     std::fs::remove_dir_all(folder).expect("removable");
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use hypercheck_spec::library::{Home, Library};
+use hypercheck_report::KnownList;
+use hypercheck_spec::library::{Home, Library, yaml_files};
 use hypercheck_spec::{collisions, lint, schema};
 
 use super::{Failure, Outcome, broken, library, print, usage};
@@ -39,6 +40,9 @@ pub(crate) fn lint(home: &Home, arguments: &LintArguments) -> Outcome {
         }
         library
     };
+    for path in yaml_files(&home.0.join("reports/known")).map_err(usage)? {
+        KnownList::load(path).map_err(usage)?;
+    }
     let findings = lint::lint(&library);
     print(&format!("{}\n", lint::render(&findings).trim_end()));
     let bad = findings.iter().any(|finding| arguments.strict || finding.severity == lint::Severity::Error);
@@ -54,13 +58,15 @@ pub(crate) fn collisions(home: &Home) -> Outcome {
 /// The schemas of the data files, those of reports and of known deviations included.
 pub(crate) fn schema(home: &Home, arguments: &SchemaArguments) -> Outcome {
     let folder = home.0.join("spec/schema");
+    let mut documents = schema::documents();
+    documents.extend(hypercheck_report::schema::schemas());
     if arguments.write {
-        schema::write(&folder).map_err(broken)?;
+        schema::write(&folder, &documents).map_err(broken)?;
         print(&format!("wrote {}\n", folder.display()));
         return Ok(());
     }
     if arguments.check {
-        let stale = schema::check(&folder).map_err(broken)?;
+        let stale = schema::check(&folder, &documents).map_err(broken)?;
         return match stale.first() {
             None => Ok(()),
             Some(first) => {
@@ -69,8 +75,8 @@ pub(crate) fn schema(home: &Home, arguments: &SchemaArguments) -> Outcome {
             }
         };
     }
-    for (name, schema) in schema::documents() {
-        let text = serde_json::to_string_pretty(&schema).map_err(broken)?;
+    for (name, schema) in &documents {
+        let text = serde_json::to_string_pretty(schema).map_err(broken)?;
         print(&format!("# {name}\n{text}\n"));
     }
     Ok(())
