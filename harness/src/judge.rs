@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use hypercheck_report::model::{Mismatch, Oracle};
-use hypercheck_spec::abi::HazardKind;
+use hypercheck_spec::abi::{Abi, HazardKind};
 use hypercheck_spec::arch::Class;
 use hypercheck_spec::word::Word;
 
@@ -267,17 +267,14 @@ impl Judge {
                 && expected != value
             {
                 found.push(cite(
-                    plan,
-                    plan.abi.cites.state.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)),
-                    Mismatch {
-                        oracle: Oracle::State,
-                        subject: format!("output {} in {}", output.name, plan.file.name(output.slot.register)),
-                        expected: Word(expected).to_string(),
-                        actual: Word(value).to_string(),
-                        clause: None,
-                        says: None,
-                        source: None,
-                    },
+                    &plan.abi,
+                    plan.abi.cites.state.as_ref().map(|clause| plan.abi.qualify(clause)),
+                    Mismatch::new(
+                        Oracle::State,
+                        format!("output {} in {}", output.name, plan.file.name(output.slot.register)),
+                        Word(expected).to_string(),
+                        Word(value).to_string(),
+                    ),
                 ));
             }
             if let Some(condition) = &output.holds
@@ -285,17 +282,14 @@ impl Judge {
             {
                 let text = plan.abi.calls.get(&call.name).and_then(|c| c.outputs.get(&output.name)?.holds.clone());
                 found.push(cite(
-                    plan,
-                    plan.abi.cites.state.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)),
-                    Mismatch {
-                        oracle: Oracle::State,
-                        subject: format!("output {} in {}", output.name, plan.file.name(output.slot.register)),
-                        expected: text.map_or_else(String::new, |text| text.to_string()),
-                        actual: Word(value).to_string(),
-                        clause: None,
-                        says: None,
-                        source: None,
-                    },
+                    &plan.abi,
+                    plan.abi.cites.state.as_ref().map(|clause| plan.abi.qualify(clause)),
+                    Mismatch::new(
+                        Oracle::State,
+                        format!("output {} in {}", output.name, plan.file.name(output.slot.register)),
+                        text.map_or_else(String::new, |text| text.to_string()),
+                        Word(value).to_string(),
+                    ),
                 ));
             }
         }
@@ -338,7 +332,7 @@ impl Judge {
             };
             if changed & kept != 0 {
                 found.push(cite(
-                    plan,
+                    &plan.abi,
                     refusal.map(|r| r.clause.clone()).or_else(|| call.frame_clause.clone()),
                     register_mismatch(Oracle::RegisterFrame, &plan.file, id, was, is, kept),
                 ));
@@ -353,8 +347,8 @@ impl Judge {
                 }
                 if changed & stays != 0 {
                     found.push(cite(
-                        plan,
-                        plan.abi.cites.state.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)),
+                        &plan.abi,
+                        plan.abi.cites.state.as_ref().map(|clause| plan.abi.qualify(clause)),
                         register_mismatch(Oracle::State, &plan.file, id, was, is, stays),
                     ));
                 }
@@ -367,17 +361,14 @@ impl Judge {
                 let expected = expected & (effect.slot.bits.mask() >> effect.slot.bits.low);
                 if expected != value {
                     found.push(cite(
-                        plan,
-                        plan.abi.cites.state.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)),
-                        Mismatch {
-                            oracle: Oracle::State,
-                            subject: effect.name.clone(),
-                            expected: Word(expected).to_string(),
-                            actual: Word(value).to_string(),
-                            clause: None,
-                            says: None,
-                            source: None,
-                        },
+                        &plan.abi,
+                        plan.abi.cites.state.as_ref().map(|clause| plan.abi.qualify(clause)),
+                        Mismatch::new(
+                            Oracle::State,
+                            effect.name.clone(),
+                            Word(expected).to_string(),
+                            Word(value).to_string(),
+                        ),
                     ));
                 }
             }
@@ -386,7 +377,7 @@ impl Judge {
     }
 
     fn check_memory(&self, plan: &Plan, code: Option<u8>, seen: &Seen, refused: bool, found: &mut Vec<Mismatch>) {
-        let clause = || plan.abi.cites.memory.as_ref().map(|c| format!("{}.{c}", plan.abi.abi));
+        let clause = || plan.abi.cites.memory.as_ref().map(|clause| plan.abi.qualify(clause));
         let applies = |allowed: &Allowed| !refused && code.is_none_or(|code| allowed.when >> code & 1 == 1);
         for change in &seen.changes {
             let outside = (0..change.after.len() as u64)
@@ -395,17 +386,14 @@ impl Judge {
             if let Some(at) = outside {
                 let offset = usize::try_from(at - change.at).unwrap_or(0);
                 found.push(cite(
-                    plan,
+                    &plan.abi,
                     clause(),
-                    Mismatch {
-                        oracle: Oracle::MemoryFootprint,
-                        subject: format!("memory {at:#x}..{:#x}", change.at + change.after.len() as u64),
-                        expected: format!("unchanged {}", hex(&change.before[offset..])),
-                        actual: hex(&change.after[offset..]),
-                        clause: None,
-                        says: None,
-                        source: None,
-                    },
+                    Mismatch::new(
+                        Oracle::MemoryFootprint,
+                        format!("memory {at:#x}..{:#x}", change.at + change.after.len() as u64),
+                        format!("unchanged {}", hex(&change.before[offset..])),
+                        hex(&change.after[offset..]),
+                    ),
                 ));
             }
         }
@@ -419,17 +407,14 @@ impl Judge {
                     let inside = usize::try_from(at.wrapping_sub(allowed.at)).ok().and_then(|n| contents.get(n));
                     if inside.is_some_and(|expected| expected != byte) {
                         found.push(cite(
-                            plan,
+                            &plan.abi,
                             clause(),
-                            Mismatch {
-                                oracle: Oracle::MemoryFootprint,
-                                subject: format!("memory at {at:#x}"),
-                                expected: format!("{:02x}", inside.copied().unwrap_or(0)),
-                                actual: format!("{byte:02x}"),
-                                clause: None,
-                                says: None,
-                                source: None,
-                            },
+                            Mismatch::new(
+                                Oracle::MemoryFootprint,
+                                format!("memory at {at:#x}"),
+                                format!("{:02x}", inside.copied().unwrap_or(0)),
+                                format!("{byte:02x}"),
+                            ),
                         ));
                         return;
                     }
@@ -460,19 +445,16 @@ impl Judge {
                     .iter()
                     .find_map(|entry| (self.codes >> entry.code & 1 == 1).then(|| entry.clause.clone())?)
             })
-            .or_else(|| plan.abi.cites.returns.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)));
+            .or_else(|| plan.abi.cites.returns.as_ref().map(|clause| plan.abi.qualify(clause)));
         cite(
-            plan,
+            &plan.abi,
             clause,
-            Mismatch {
-                oracle: Oracle::ReturnSet,
-                subject: "return".to_owned(),
-                expected: if names.len() > 12 { "a return code of the ABI".to_owned() } else { names.join(" or ") },
-                actual: show_code(plan, value),
-                clause: None,
-                says: None,
-                source: None,
-            },
+            Mismatch::new(
+                Oracle::ReturnSet,
+                "return".to_owned(),
+                if names.len() > 12 { "a return code of the ABI".to_owned() } else { names.join(" or ") },
+                show_code(plan, value),
+            ),
         )
     }
 }
@@ -487,7 +469,7 @@ pub fn show_code(plan: &Plan, value: u64) -> String {
 fn stop_mismatch(plan: &Plan, call: &CallPlan, refusal: Option<&RefusalPlan>, stop: &Stop) -> Mismatch {
     let clause = refusal
         .map(|refusal| refusal.clause.clone())
-        .or_else(|| plan.abi.cites.returns.as_ref().map(|c| format!("{}.{c}", plan.abi.abi)));
+        .or_else(|| plan.abi.cites.returns.as_ref().map(|clause| plan.abi.qualify(clause)));
     let expected = match refusal {
         Some(refusal) if !refusal.vectors.is_empty() => {
             let vectors: Vec<String> = refusal.vectors.iter().map(|v| interrupt_name(plan, *v)).collect();
@@ -495,16 +477,8 @@ fn stop_mismatch(plan: &Plan, call: &CallPlan, refusal: Option<&RefusalPlan>, st
         }
         _ => format!("execution goes on after {}", call.name),
     };
-    let mismatch = Mismatch {
-        oracle: Oracle::Stop,
-        subject: "end of the call".to_owned(),
-        expected,
-        actual: show_stop(plan, stop),
-        clause: None,
-        says: None,
-        source: None,
-    };
-    cite(plan, clause, mismatch)
+    let mismatch = Mismatch::new(Oracle::Stop, "end of the call".to_owned(), expected, show_stop(plan, stop));
+    cite(&plan.abi, clause, mismatch)
 }
 
 /// An interrupt's name and vector.
@@ -534,26 +508,17 @@ fn register_mismatch(oracle: Oracle, file: &RegisterFile, id: RegisterId, was: u
     if kept & mask != mask {
         let _ = write!(expected, " in the bits {:#x}", kept & mask);
     }
-    Mismatch {
-        oracle,
-        subject: file.name(id).to_owned(),
-        expected,
-        actual: format!("{is:#0w$x}", w = digits + 2),
-        clause: None,
-        says: None,
-        source: None,
-    }
+    Mismatch::new(oracle, file.name(id).to_owned(), expected, format!("{is:#0w$x}", w = digits + 2))
 }
 
 /// Adds the clause with its text and source.
 #[must_use]
-pub fn cite(plan: &Plan, clause: Option<String>, mut mismatch: Mismatch) -> Mismatch {
+pub fn cite(abi: &Abi, clause: Option<String>, mut mismatch: Mismatch) -> Mismatch {
     if let Some(name) = clause {
         let short = name.split_once('.').map_or(&*name, |(_, short)| short);
-        if let Some(text) = plan.abi.clauses.get(short) {
+        if let Some(text) = abi.clauses.get(short) {
             mismatch.says = Some(text.says.clone());
-            let source = plan.abi.sources.get(&text.source).unwrap_or(&text.source);
-            mismatch.source = Some(text.at.as_ref().map_or_else(|| source.clone(), |at| format!("{source}, {at}")));
+            mismatch.source = Some(abi.cite(&text.source, text.at.as_deref()));
         }
         mismatch.clause = Some(name);
     }

@@ -401,7 +401,7 @@ impl Builder<'_> {
                         .filter_map(|name| vectors.get(name).copied())
                         .collect(),
                     writes: refusal.writes.iter().filter_map(|name| self.file.id(name)).collect(),
-                    clause: format!("{}.{}", self.abi.abi, refusal.clause),
+                    clause: self.abi.qualify(&refusal.clause),
                 })
             })
             .collect::<Result<_, String>>()?;
@@ -435,7 +435,7 @@ impl Builder<'_> {
                 code: u8::try_from(index).map_err(|_| "too many return codes".to_owned())?,
                 forced: None,
                 only_if: None,
-                clause: number.clause.as_ref().map(|clause| format!("{}.{clause}", self.abi.abi)),
+                clause: number.clause.as_ref().map(|clause| self.abi.qualify(clause)),
             });
         }
         Ok(CallPlan {
@@ -451,12 +451,12 @@ impl Builder<'_> {
             hazards: Vec::new(),
             preserved: self.preserved(None)?,
             lasting: false,
-            frame_clause: self.abi.cites.frame.as_ref().map(|clause| format!("{}.{clause}", self.abi.abi)),
+            frame_clause: self.abi.cites.frame.as_ref().map(|clause| self.abi.qualify(clause)),
         })
     }
 
     fn call(&self, name: &str, call: &Call) -> Result<CallPlan, String> {
-        let qualify = |clause: &String| format!("{}.{clause}", self.abi.abi);
+        let qualify = |clause: &String| self.abi.qualify(clause);
         let returns = call
             .returns
             .iter()

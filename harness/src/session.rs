@@ -388,17 +388,14 @@ impl Session {
                     if !found.iter().any(already) {
                         let clause = shot.plan.abi.cites.memory.as_ref();
                         found.push(judge::cite(
-                            shot.plan,
-                            clause.map(|c| format!("{}.{c}", shot.plan.abi.abi)),
-                            Mismatch {
-                                oracle: Oracle::MemoryFootprint,
-                                clause: None,
-                                says: None,
-                                source: None,
-                                subject: format!("memory at {:#x}", at + n as u64),
-                                expected: judge::hex(&expected[n..]),
-                                actual: judge::hex(&actual[n..]),
-                            },
+                            &shot.plan.abi,
+                            clause.map(|clause| shot.plan.abi.qualify(clause)),
+                            Mismatch::new(
+                                Oracle::MemoryFootprint,
+                                format!("memory at {:#x}", at + n as u64),
+                                judge::hex(&expected[n..]),
+                                judge::hex(&actual[n..]),
+                            ),
                         ));
                     }
                 }
@@ -457,20 +454,18 @@ impl Session {
             let look_shot = Shot { plan: shot.plan, call: other, conduit: shot.conduit, registers: &registers };
             let seen = self.call(&look_shot, found)?;
             let clause = look.clause.as_ref().or(shot.plan.abi.cites.state.as_ref());
-            let clause = clause.map(|c| format!("{}.{c}", shot.plan.abi.abi));
-            let state = |subject: String, expected: String, actual: String| Mismatch {
-                oracle: Oracle::State,
-                clause: None,
-                says: None,
-                source: None,
-                subject,
-                expected,
-                actual,
+            let clause = clause.map(|clause| shot.plan.abi.qualify(clause));
+            let state = |subject: String, expected: String, actual: String| {
+                Mismatch::new(Oracle::State, subject, expected, actual)
             };
             let returned = seen.map_or("no return", |code| shot.plan.code_name(code));
             if returned != look.returns {
                 let subject = format!("{} after {}", look.call, shot.call.name);
-                found.push(judge::cite(shot.plan, clause, state(subject, look.returns.clone(), returned.to_owned())));
+                found.push(judge::cite(
+                    &shot.plan.abi,
+                    clause,
+                    state(subject, look.returns.clone(), returned.to_owned()),
+                ));
                 continue;
             }
             for (name, slot, value) in expected {
@@ -480,7 +475,7 @@ impl Session {
                 {
                     let subject = format!("{name} of {} after {}", look.call, shot.call.name);
                     let (value, actual) = (format!("{value:#x}"), format!("{actual:#x}"));
-                    found.push(judge::cite(shot.plan, clause.clone(), state(subject, value, actual)));
+                    found.push(judge::cite(&shot.plan.abi, clause.clone(), state(subject, value, actual)));
                 }
             }
         }

@@ -12,17 +12,8 @@ pub fn look(blob: &[u8], look: &TreeLook, cells: &[u64]) -> Option<Mismatch> {
         Some(property) => format!("device tree {}, property {property}", look.node),
         None => format!("device tree {}", look.node),
     };
-    let differs = |expected: String, actual: String| {
-        Some(Mismatch {
-            oracle: Oracle::Expectation,
-            clause: None,
-            says: None,
-            source: None,
-            subject: subject.clone(),
-            expected,
-            actual,
-        })
-    };
+    let differs =
+        |expected: String, actual: String| Some(Mismatch::new(Oracle::Expectation, subject.clone(), expected, actual));
     let tree = match DeviceTree::parse(blob) {
         Ok(tree) => tree,
         Err(error) => return differs("a device tree".to_owned(), error.to_string()),

@@ -1,18 +1,16 @@
 //! The program as a user meets it: exit codes and messages.
 
-use std::path::{Path, PathBuf};
+mod checkout;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
 use rstest::rstest;
 
-fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is in a checkout").to_path_buf()
-}
-
 fn hypercheck(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hypercheck"))
         .args(arguments)
-        .current_dir(checkout())
+        .current_dir(checkout::root())
         .env_remove("HYPERCHECK_HOME")
         .output()
         .expect("the program starts")
@@ -22,27 +20,11 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A copy of the spec with one case of one's own, for breaking.
+/// A copy of the spec, edited.
 fn copy(edit: impl Fn(&Path)) -> tempfile::TempDir {
-    fn tree(from: &Path, to: &Path) {
-        std::fs::create_dir_all(to).expect("a folder can be made");
-        for entry in std::fs::read_dir(from).expect("the folder is there") {
-            let entry = entry.expect("an entry can be read");
-            let target = to.join(entry.file_name());
-            if entry.path().is_dir() {
-                tree(&entry.path(), &target);
-            } else {
-                std::fs::copy(entry.path(), target).expect("a file can be copied");
-            }
-        }
-    }
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    for part in ["arch", "abi"] {
-        tree(&checkout().join("spec").join(part), &folder.path().join("spec").join(part));
-    }
-    std::fs::create_dir_all(folder.path().join("cases")).expect("a folder can be made");
-    edit(folder.path());
-    folder
+    let home = checkout::copy();
+    edit(home.path());
+    home
 }
 
 fn write(home: &Path, file: &str, text: &str) {
@@ -128,7 +110,7 @@ fn a_failing_case_shows_clause_registers_and_the_command_that_repeats_it() {
 fn a_missing_qemu_is_named_with_the_remedy_and_breaks_the_run() {
     let output = Command::new(env!("CARGO_BIN_EXE_hypercheck"))
         .args(["run", "--backend", "qemu-pseries", "H_CEDE"])
-        .current_dir(checkout())
+        .current_dir(checkout::root())
         .env("HYPERCHECK_QEMU", "/nonexistent/qemu")
         .env("PATH", "/nonexistent")
         .output()

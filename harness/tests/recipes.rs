@@ -1,15 +1,13 @@
 //! The recipes of the README, carried out to the letter.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod checkout;
 
-fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is in a checkout").to_path_buf()
-}
+use std::path::Path;
+use std::process::{Command, Output};
 
 /// The text block that the README gives for `file`.
 fn recipe(file: &str) -> String {
-    let readme = std::fs::read_to_string(checkout().join("README.md")).expect("there is a README");
+    let readme = std::fs::read_to_string(checkout::root().join("README.md")).expect("there is a README");
     let mark = format!("<!-- recipe: {file} -->");
     let (_, rest) = readme.split_once(&mark).unwrap_or_else(|| panic!("the README has no recipe for {file}"));
     let (_, block) = rest.split_once("```").expect("a block follows");
@@ -19,22 +17,7 @@ fn recipe(file: &str) -> String {
 
 /// A copy of what is data in the checkout, with the recipe's file put into its place.
 fn with(file: &str) -> tempfile::TempDir {
-    fn tree(from: &Path, to: &Path) {
-        std::fs::create_dir_all(to).expect("a folder can be made");
-        for entry in std::fs::read_dir(from).expect("the folder is there") {
-            let path = entry.expect("an entry can be read").path();
-            let target = to.join(path.file_name().expect("an entry has a name"));
-            if path.is_dir() {
-                tree(&path, &target);
-            } else {
-                std::fs::copy(path, target).expect("a file can be copied");
-            }
-        }
-    }
-    let home = tempfile::tempdir().expect("a temporary folder");
-    for part in ["arch", "abi"] {
-        tree(&checkout().join("spec").join(part), &home.path().join("spec").join(part));
-    }
+    let home = checkout::copy();
     let path = home.path().join(file);
     std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
     std::fs::write(path, recipe(file)).expect("the recipe can be written");
@@ -88,7 +71,8 @@ fn an_abi_is_one_file_and_has_cases_at_once() {
 #[test]
 fn a_backend_is_one_file() {
     // `recipe_backend.rs` holds the README's code and tests that it does what the suite needs.
-    let file = std::fs::read_to_string(checkout().join("harness/tests/recipe_backend.rs")).expect("the file is there");
+    let file =
+        std::fs::read_to_string(checkout::root().join("harness/tests/recipe_backend.rs")).expect("the file is there");
     let readme = recipe("harness/tests/recipe_backend.rs");
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(squeezed(&file).contains(&squeezed(&readme)), "harness/tests/recipe_backend.rs and the README differ");

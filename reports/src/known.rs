@@ -11,7 +11,7 @@
 //! The list cannot rot: a row that an entry covers and that passes is an unexpected pass, and an entry that covers no
 //! row of a whole run is stale. Both fail the run.
 
-mod glob;
+pub mod glob;
 mod version;
 
 use std::path::{Path, PathBuf};

@@ -144,6 +144,27 @@ pub struct Mismatch {
     pub actual: String,
 }
 
+impl Mismatch {
+    /// A disagreement that cites nothing yet.
+    #[must_use]
+    pub fn new(
+        oracle: Oracle,
+        subject: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Self {
+            oracle,
+            clause: None,
+            says: None,
+            source: None,
+            subject: subject.into(),
+            expected: expected.into(),
+            actual: actual.into(),
+        }
+    }
+}
+
 /// What a person needs to understand a verdict without running the case again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -374,6 +374,19 @@ impl Abi {
         vendor.unwrap_or(0) | call.number.0
     }
 
+    /// A clause of this ABI as reports name it: `abi.clause`.
+    #[must_use]
+    pub fn qualify(&self, clause: &str) -> String {
+        format!("{}.{clause}", self.abi)
+    }
+
+    /// The document behind a tag of `sources`, with the place in it.
+    #[must_use]
+    pub fn cite(&self, tag: &str, at: Option<&str>) -> String {
+        let document = self.sources.get(tag).map_or(tag, String::as_str);
+        at.map_or_else(|| document.to_owned(), |at| format!("{document}, {at}"))
+    }
+
     /// The name of the code with this value, if it has one.
     pub fn code_name(&self, value: u64) -> Option<&str> {
         self.codes.iter().find_map(|(name, code)| {

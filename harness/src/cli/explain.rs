@@ -75,11 +75,6 @@ pub(crate) fn explain(home: &Home, arguments: &Arguments) -> Outcome {
     Ok(())
 }
 
-fn source(abi: &Abi, tag: &str, at: Option<&String>) -> String {
-    let name = abi.sources.get(tag).map_or(tag, String::as_str);
-    at.map_or_else(|| name.to_owned(), |at| format!("{name}, {at}"))
-}
-
 fn abi_text(abi: &Abi, text: &mut String) {
     let _ = writeln!(text, "{}: {} ({})", abi.abi, abi.title, abi.arch.join(", "));
     if let Some(about) = &abi.about {
@@ -105,7 +100,7 @@ fn abi_text(abi: &Abi, text: &mut String) {
         let _ = writeln!(text, "  [{tag}] {name}");
     }
     for (name, clause) in &abi.clauses {
-        clause_text(abi, &format!("{}.{name}", abi.abi), clause, text);
+        clause_text(abi, &abi.qualify(name), clause, text);
     }
 }
 
@@ -121,7 +116,7 @@ fn frame(frame: &Frame, text: &mut String) {
 fn clause_text(abi: &Abi, name: &str, clause: &Clause, text: &mut String) {
     let level = format!("{:?}", clause.level).to_lowercase();
     let _ = writeln!(text, "{level} {name}: {}", clause.says);
-    let _ = writeln!(text, "    {}", source(abi, &clause.source, clause.at.as_ref()));
+    let _ = writeln!(text, "    {}", abi.cite(&clause.source, clause.at.as_deref()));
     for (label, value) in [("disputed", &clause.disputed), ("not checked", &clause.unverifiable)] {
         if let Some(value) = value {
             let _ = writeln!(text, "    {label}: {value}");
@@ -151,7 +146,7 @@ fn call_text(abi: &Abi, name: &str, call: &Call, text: &mut String) {
     if let Some(title) = &call.title {
         let _ = writeln!(text, "  {title}");
     }
-    let _ = writeln!(text, "  {}", source(abi, &call.source, call.at.as_ref()));
+    let _ = writeln!(text, "  {}", abi.cite(&call.source, call.at.as_deref()));
     for (label, value) in [("since", &call.since), ("until", &call.until), ("disputed", &call.disputed)] {
         if let Some(value) = value {
             let _ = writeln!(text, "  {label}: {value}");
@@ -198,7 +193,7 @@ fn call_text(abi: &Abi, name: &str, call: &Call, text: &mut String) {
     }
     for name in &call.clauses {
         if let Some(clause) = abi.clauses.get(name) {
-            clause_text(abi, &format!("{}.{name}", abi.abi), clause, text);
+            clause_text(abi, &abi.qualify(name), clause, text);
         }
     }
 }

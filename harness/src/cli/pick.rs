@@ -1,6 +1,7 @@
 //! Picks rows by what the user asked for.
 
 use hypercheck::runner::Job;
+use hypercheck_report::known::glob;
 use hypercheck_spec::yaml::nearest;
 
 use super::{Failure, usage};
@@ -28,17 +29,7 @@ pub(crate) fn filter(jobs: &mut Vec<Job>, filters: &[String]) -> Result<(), Fail
 
 /// Whether `id` is meant by `filter`.
 pub(crate) fn matches(filter: &str, id: &str) -> bool {
-    if filter.contains(['*', '?']) { glob(filter.as_bytes(), id.as_bytes()) } else { id.contains(filter) }
-}
-
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => glob(rest, text) || text.split_first().is_some_and(|(_, tail)| glob(pattern, tail)),
-        (Some((b'?', rest)), Some((_, tail))) => glob(rest, tail),
-        (Some((p, rest)), Some((t, tail))) => p == t && glob(rest, tail),
-        _ => false,
-    }
+    if filter.contains(['*', '?']) { glob::matches(filter, id) } else { id.contains(filter) }
 }
 
 /// Keeps every `n`th row, starting with the `k`th, so that `n` machines can share the work: `K/N`, K from 1.

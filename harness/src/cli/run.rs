@@ -231,11 +231,10 @@ fn header(library: &Library, hypervisor: &dyn Hypervisor, arguments: &Arguments,
     let mut clauses = std::collections::BTreeMap::new();
     for abi in library.abis.values().map(|abi| &abi.value) {
         for (name, clause) in &abi.clauses {
-            let source = abi.sources.get(&clause.source).unwrap_or(&clause.source);
             let level = format!("{:?}", clause.level).to_lowercase();
-            let source = clause.at.as_ref().map_or_else(|| source.clone(), |at| format!("{source}, {at}"));
+            let source = abi.cite(&clause.source, clause.at.as_deref());
             let statement = Statement { level, says: clause.says.clone(), source: Some(source) };
-            clauses.insert(format!("{}.{name}", abi.abi), statement);
+            clauses.insert(abi.qualify(name), statement);
         }
     }
     Header {

@@ -28,8 +28,9 @@ impl Runner<'_> {
         }
         for mismatch in &mut found[before..] {
             if mismatch.clause.is_none() {
-                let full = clause.as_deref().and_then(|name| self.library.clause(name));
-                *mismatch = cited(mismatch.clone(), clause.clone(), full);
+                let owner =
+                    clause.as_deref().and_then(|name| self.library.clause(name)).map_or(&*plan.abi, |(abi, _)| abi);
+                *mismatch = judge::cite(owner, clause.clone(), mismatch.clone());
             }
         }
         Ok(())
@@ -153,27 +154,5 @@ impl Runner<'_> {
 }
 
 fn expectation(subject: &str, expected: String, actual: String) -> Mismatch {
-    Mismatch {
-        oracle: Oracle::Expectation,
-        clause: None,
-        says: None,
-        source: None,
-        subject: subject.to_owned(),
-        expected,
-        actual,
-    }
-}
-
-fn cited(
-    mut mismatch: Mismatch,
-    clause: Option<String>,
-    full: Option<(&hypercheck_spec::abi::Abi, &hypercheck_spec::abi::Clause)>,
-) -> Mismatch {
-    mismatch.clause = clause;
-    if let Some((abi, clause)) = full {
-        mismatch.says = Some(clause.says.clone());
-        let source = abi.sources.get(&clause.source).unwrap_or(&clause.source);
-        mismatch.source = Some(clause.at.as_ref().map_or_else(|| source.clone(), |at| format!("{source}, {at}")));
-    }
-    mismatch
+    Mismatch::new(Oracle::Expectation, subject.to_owned(), expected, actual)
 }

@@ -1,7 +1,7 @@
 //! Patterns over outcome IDs.
 
 /// Whether `pattern`, in which `*` is any text and `?` any one character, covers the whole of `text`.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut p, mut t) = (0, 0);
