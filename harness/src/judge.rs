@@ -180,18 +180,6 @@ impl Judge {
         }
     }
 
-    /// Whether `call` would, as prepared, put the guest to sleep or end it.
-    #[must_use]
-    pub fn may_stop(&self) -> bool {
-        self.may_sleep || self.may_end
-    }
-
-    /// The codes that may come back, as prepared.
-    #[must_use]
-    pub const fn allowed(&self) -> CodeSet {
-        self.codes
-    }
-
     /// Compares what was seen with what may be seen. `memory` is as the call left it. Returns the code that came
     /// back, if one did.
     #[expect(clippy::too_many_arguments, reason = "all of it is one comparison")]
