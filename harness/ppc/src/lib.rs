@@ -47,6 +47,7 @@ mod spr;
 mod system;
 #[rustfmt::skip]
 pub mod table;
+mod timer;
 mod translate;
 
 pub use asm::{AsmError, assemble};
