@@ -3,6 +3,8 @@
 //! A run usually touches a handful of pages. The first write to a page keeps a copy of it, so going back costs as much
 //! as was written and nothing is copied in advance.
 
+use crate::fast::Cache;
+
 /// Bytes in a page of dirty tracking.
 pub const PAGE: usize = 4096;
 
@@ -23,23 +25,38 @@ impl std::fmt::Display for OutOfRange {
 
 impl std::error::Error for OutOfRange {}
 
+/// A page of which no copy has been kept since the baseline.
+const CLEAN: u8 = 1;
+/// A page with predecoded instructions.
+const CODE: u8 = 2;
+/// A page that a table walk has read.
+const WATCHED: u8 = 4;
+
 /// Flat guest memory from real address 0.
 #[derive(Debug, Clone)]
 pub struct Memory {
-    bytes: Vec<u8>,
-    /// Index plus 1 into `saved` of a dirty page, 0 for a clean one.
-    slot: Vec<u32>,
+    pub(crate) bytes: Vec<u8>,
+    /// What a store to a page must care for first, 0 for nothing.
+    care: Vec<u8>,
     /// Dirty pages in the order of their first write; `saved[i]` is the baseline of `dirty[i]`.
     dirty: Vec<u32>,
     /// Kept at its high-water mark, so that a run that dirties no more than the last allocates nothing.
     saved: Vec<[u8; PAGE]>,
+    /// What the run loop remembers of the contents.
+    pub(crate) cache: Cache,
 }
 
 impl Memory {
     /// Memory of at least `bytes`, rounded up to whole pages, all zero.
     pub fn new(bytes: usize) -> Self {
         let pages = bytes.div_ceil(PAGE);
-        Self { bytes: vec![0; pages * PAGE], slot: vec![0; pages], dirty: Vec::new(), saved: Vec::new() }
+        Self {
+            bytes: vec![0; pages * PAGE],
+            care: vec![CLEAN; pages],
+            dirty: Vec::new(),
+            saved: Vec::new(),
+            cache: Cache::default(),
+        }
     }
 
     /// Size in bytes.
@@ -60,7 +77,7 @@ impl Memory {
     /// Declares the current contents the baseline.
     pub fn baseline(&mut self) {
         for &page in &self.dirty {
-            self.slot[page as usize] = 0;
+            self.care[page as usize] |= CLEAN;
         }
         self.dirty.clear();
     }
@@ -70,7 +87,12 @@ impl Memory {
         for (&page, saved) in self.dirty.iter().zip(&self.saved) {
             let start = page as usize * PAGE;
             self.bytes[start..start + PAGE].copy_from_slice(saved);
-            self.slot[page as usize] = 0;
+            let care = &mut self.care[page as usize];
+            if *care & CODE != 0 {
+                self.cache.forget_page(page as usize);
+                *care &= !CODE;
+            }
+            *care |= CLEAN;
         }
         self.dirty.clear();
     }
@@ -90,17 +112,28 @@ impl Memory {
         }
     }
 
+    /// Keeps the baseline of a page at its first write, and forgets what was remembered of the bytes.
     #[cold]
-    fn save(&mut self, page: usize) {
-        let mut copy = [0; PAGE];
-        copy.copy_from_slice(&self.bytes[page * PAGE..(page + 1) * PAGE]);
-        let index = self.dirty.len();
-        match self.saved.get_mut(index) {
-            Some(place) => *place = copy,
-            None => self.saved.push(copy),
+    fn disturb(&mut self, page: usize, start: usize, end: usize) {
+        let care = self.care[page];
+        if care & CLEAN != 0 {
+            let mut copy = [0; PAGE];
+            copy.copy_from_slice(&self.bytes[page * PAGE..(page + 1) * PAGE]);
+            let index = self.dirty.len();
+            match self.saved.get_mut(index) {
+                Some(place) => *place = copy,
+                None => self.saved.push(copy),
+            }
+            self.dirty.push(page as u32);
         }
-        self.dirty.push(page as u32);
-        self.slot[page] = index as u32 + 1;
+        if care & CODE != 0 {
+            let (first, last) = (start.max(page * PAGE), end.min((page + 1) * PAGE - 1));
+            self.cache.forget_words(page, first % PAGE / 4, last % PAGE / 4);
+        }
+        if care & WATCHED != 0 {
+            self.cache.stale = true;
+        }
+        self.care[page] &= !(CLEAN | WATCHED);
     }
 
     #[inline]
@@ -108,11 +141,30 @@ impl Memory {
         if length == 0 {
             return;
         }
-        for page in start / PAGE..=(start + length - 1) / PAGE {
-            if self.slot[page] == 0 {
-                self.save(page);
+        let end = start + length - 1;
+        for page in start / PAGE..=end / PAGE {
+            if self.care[page] != 0 {
+                self.disturb(page, start, end);
             }
         }
+    }
+
+    /// Says that a table walk has read the page around `real`: a later store to it ends the translations that are
+    /// remembered.
+    pub(crate) fn watch(&mut self, real: u64) {
+        if let Some(care) = self.care.get_mut(real as usize / PAGE) {
+            *care |= WATCHED;
+        }
+    }
+
+    /// Says that the page around `real` has predecoded instructions.
+    pub(crate) fn mark_code(&mut self, real: u64) {
+        self.care[real as usize / PAGE] |= CODE;
+    }
+
+    /// Whether stores to the page around `real` have nothing to care for.
+    pub(crate) fn is_free(&self, real: u64) -> bool {
+        self.care[real as usize / PAGE] == 0
     }
 
     /// Copies bytes out.

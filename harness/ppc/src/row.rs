@@ -232,13 +232,22 @@ pub struct Parameter {
 /// The row of `word` on `model`, or none if the model has no such instruction. Reserved bits are not looked at.
 #[inline]
 pub fn decode(word: u32, model: Model) -> Option<&'static Row> {
+    decode_number(word, model).map(|number| &ROWS[usize::from(number)])
+}
+
+/// The place in [`ROWS`] of the row that [`decode`] gives.
+#[inline]
+pub(crate) fn decode_number(word: u32, model: Model) -> Option<u16> {
     let primary = &PRIMARIES[(word >> 26) as usize];
     let slot = primary.slots[((word >> primary.shift) & primary.mask) as usize];
-    let fits = |row: &Row| (word ^ row.value) & row.mask == 0 && row.models & model.bit() != 0;
+    let fits = |number: &u16| {
+        let row = &ROWS[usize::from(*number)];
+        (word ^ row.value) & row.mask == 0 && row.models & model.bit() != 0
+    };
     match slot {
         0 => None,
-        1..0x8000 => Some(&ROWS[usize::from(slot) - 1]).filter(|row| fits(row)),
-        _ => GROUPS[usize::from(slot & 0x7FFF)].iter().map(|&index| &ROWS[usize::from(index)]).find(|row| fits(row)),
+        1..0x8000 => Some(slot - 1).filter(fits),
+        _ => GROUPS[usize::from(slot & 0x7FFF)].iter().copied().find(|number| fits(number)),
     }
 }
 

@@ -60,11 +60,37 @@ pub enum Exit {
     Interrupt(Interrupt),
 }
 
+/// When a run remembers what it decoded and translated. The guest cannot see any difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Caching {
+    /// Never: every instruction is fetched, decoded and translated anew. What the others are compared with.
+    Never,
+    /// From the 65th instruction of a run on: short runs, as a fuzzer makes them, do not pay for it.
+    Loops,
+    /// From the first instruction on.
+    Always,
+}
+
+/// Instructions of a run before [`Caching::Loops`] remembers anything.
+const COLD: u64 = 64;
+
 impl Cpu {
     /// Runs until something needs the caller, see [`Exit`]. Whether a run is made in one go or in pieces makes no
     /// difference to the guest.
     pub fn run(&mut self, memory: &mut Memory, budget: Budget) -> Exit {
+        self.run_with(memory, budget, Caching::Loops)
+    }
+
+    /// As [`run`](Self::run), with a choice of caching.
+    pub fn run_with(&mut self, memory: &mut Memory, budget: Budget, caching: Caching) -> Exit {
         let end = self.instructions.saturating_add(budget.instructions);
+        let warm = match caching {
+            Caching::Never => end,
+            Caching::Loops => self.instructions.saturating_add(COLD),
+            Caching::Always => self.instructions,
+        };
+        memory.cache.forget_translations();
+        let mut stuck = false;
         loop {
             if budget.until == Some(self.pc) {
                 return Exit::Until;
@@ -74,11 +100,18 @@ impl Cpu {
             }
             if let Some(which) = self.deliverable() {
                 self.interrupt(which);
+                memory.cache.forget_translations();
                 if self.stop_on_interrupt {
                     return Exit::Interrupt(which);
                 }
                 continue;
             }
+            if self.instructions >= warm && !stuck && self.may_run_fast() {
+                let quantum = (end - self.instructions).min(self.quiet_for());
+                stuck = self.run_fast(memory, quantum, budget.until);
+                continue;
+            }
+            stuck = false;
             let traced = self.msr & (msr::SE | msr::BE);
             let result = self.step(memory);
             self.instructions += 1;
@@ -102,6 +135,7 @@ impl Cpu {
                 Err(which) => which,
             };
             self.interrupt(raised);
+            memory.cache.forget_translations();
             if self.stop_on_interrupt {
                 return Exit::Interrupt(raised);
             }
@@ -131,6 +165,10 @@ impl Cpu {
             return Err(Interrupt::Program(Program::Privileged));
         }
         let step = self.execute(memory, row, word)?;
+        let reads = matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb);
+        if matches!(row.group, Group::Spr | Group::System | Group::SegmentTlb) && !reads {
+            memory.cache.forget_translations();
+        }
         Ok((step, if let Step::Return(_) = step { None } else { Some(row.group == Group::Branch) }))
     }
 

@@ -1,9 +1,13 @@
 //! Laws that hold for every program and every word.
 
+#[path = "common/words.rs"]
+mod words;
+
 use hypercheck_ppc::row::decode;
 use hypercheck_ppc::table::ROWS;
 use hypercheck_ppc::{Budget, Cpu, Exit, Memory, Model, PAGE, assemble, disassemble, disassemble_base, msr};
 use proptest::prelude::*;
+use words::word;
 
 /// Where programs are put, and how much memory there is.
 const CODE: u64 = 0x4000;
@@ -11,15 +15,6 @@ const MEMORY: usize = 0x8000;
 
 fn model() -> impl Strategy<Value = Model> {
     prop::sample::select(&Model::ALL[..])
-}
-
-/// A word that is an instruction of some model, mostly: a row with its free bits drawn at random.
-fn word() -> impl Strategy<Value = u32> {
-    (0..ROWS.len(), any::<u32>(), any::<u8>()).prop_map(|(row, bits, dice)| {
-        let row = &ROWS[row];
-        let free = if dice < 8 { !row.mask } else { !row.mask & !row.reserved };
-        row.value | bits & free
-    })
 }
 
 /// A processor and memory with a program and arbitrary registers.

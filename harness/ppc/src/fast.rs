@@ -1,0 +1,233 @@
+//! The run loop's memory: predecoded pages and recent translations.
+//!
+//! Nothing here can be seen by a guest. A store to a page with predecoded instructions forgets those it hits, a store to a
+//! page that a table walk has read ends all translations, and so does every instruction that is left to the single step
+//! and is no plain load, store or computation. `fuzz/fuzz_targets/differential_stream.rs` holds this against single steps.
+
+mod burst;
+mod predecode;
+mod translations;
+
+use crate::cpu::{Cpu, ReservedBits};
+use crate::memory::{Memory, PAGE, number};
+use crate::model::Model;
+use crate::msr;
+use crate::translate::Access;
+use burst::{Burst, Mode, Pause};
+use predecode::{Decoded, fuse, predecode};
+use translations::Translations;
+
+/// Instructions of a page.
+pub(crate) const WORDS: usize = PAGE / 4;
+/// Instructions worked out at once.
+const AHEAD: usize = 16;
+
+/// What a predecoded instruction depends on besides its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    model: Model,
+    reserved: ReservedBits,
+    big_endian: bool,
+}
+
+/// Predecoded instructions of a page, and between which of them there may be any.
+#[derive(Debug)]
+struct Page {
+    words: [Decoded; WORDS],
+    low: usize,
+    high: usize,
+}
+
+impl Page {
+    fn new() -> Box<Self> {
+        Box::new(Self { words: [Decoded::UNKNOWN; WORDS], low: WORDS, high: 0 })
+    }
+
+    fn forget(&mut self) {
+        if self.low <= self.high {
+            self.words[self.low..=self.high].fill(Decoded::UNKNOWN);
+        }
+        (self.low, self.high) = (WORDS, 0);
+    }
+}
+
+/// See the [module](self). A copy of a memory begins with none of it.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    key: Option<Key>,
+    pages: Vec<Option<Box<Page>>>,
+    translations: Option<Box<Translations>>,
+    /// A page that a table walk has read was written.
+    pub(crate) stale: bool,
+}
+
+impl Clone for Cache {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Cache {
+    /// Forgets the instructions of a page.
+    pub(crate) fn forget_page(&mut self, page: usize) {
+        if let Some(Some(page)) = self.pages.get_mut(page) {
+            page.forget();
+        }
+    }
+
+    /// Forgets instructions `first` to `last` of a page, and the one before, which may have taken the first along.
+    pub(crate) fn forget_words(&mut self, page: usize, first: usize, last: usize) {
+        if let Some(Some(page)) = self.pages.get_mut(page) {
+            page.words[first.saturating_sub(1)..=last].fill(Decoded::UNKNOWN);
+        }
+    }
+
+    /// Ends all translations.
+    pub(crate) fn forget_translations(&mut self) {
+        self.stale = false;
+        if let Some(translations) = &mut self.translations {
+            translations.forget();
+        }
+    }
+
+    fn page(&self, real: u64) -> Option<&Page> {
+        self.pages.get(real as usize / PAGE)?.as_deref()
+    }
+}
+
+impl Cpu {
+    /// Executes instructions from predecoded pages: at most `quantum` of them, none at `until`, and none that is left to
+    /// the single step. Returns whether the single step must do the next.
+    pub(crate) fn run_fast(&mut self, memory: &mut Memory, quantum: u64, until: Option<u64>) -> bool {
+        let key = Key { model: self.model, reserved: self.reserved_bits, big_endian: self.is_big_endian() };
+        if memory.cache.key != Some(key) {
+            memory.cache.pages.iter_mut().flatten().for_each(|page| page.forget());
+            memory.cache.key = Some(key);
+        }
+        if memory.cache.stale {
+            memory.cache.forget_translations();
+        }
+        let mode = match () {
+            () if self.is_64_bit() => Mode::Wide,
+            () if self.model.is_server() => Mode::Cut,
+            () => Mode::Narrow,
+        };
+        let mut translations = memory.cache.translations.take().unwrap_or_default();
+        let mut left = quantum;
+        let mut stuck = quantum == 0;
+        while left > 0 {
+            stuck = true;
+            let Some(real) = self.fetch_page(memory, &mut translations) else { break };
+            let start = (self.pc as usize % PAGE) / 4;
+            if !self.prepare(memory, real, start, key) {
+                // Something that was free of care has instructions now.
+                translations.forget_stores();
+            }
+            let Memory { bytes, cache, .. } = &mut *memory;
+            let Some(page) = cache.page(real) else { break };
+            let base = self.pc & !(PAGE as u64 - 1);
+            let until = until.filter(|until| until & !(PAGE as u64 - 1) == base && until & 3 == 0);
+            let mut burst = Burst {
+                cpu: self,
+                bytes,
+                words: &page.words,
+                translations: &translations,
+                big_endian: key.big_endian,
+                base,
+                left,
+                until: until.map(|until| until as usize % PAGE / 4),
+            };
+            let pause = burst.run(mode, start);
+            left = burst.left;
+            match pause {
+                Pause::Page => {}
+                Pause::Unknown => {}
+                Pause::Load(address) if self.remember(memory, &mut translations, address, Access::Load) => {}
+                Pause::Store(address) if self.remember(memory, &mut translations, address, Access::Store) => {}
+                Pause::Load(_) | Pause::Store(_) | Pause::Step => break,
+                Pause::Budget => {
+                    stuck = false;
+                    break;
+                }
+            }
+            stuck = false;
+        }
+        memory.cache.translations = Some(translations);
+        let executed = quantum - left;
+        self.instructions += executed;
+        self.tick_by(executed);
+        stuck
+    }
+
+    /// The real address of the page of `pc`, or none if it cannot be executed from here.
+    fn fetch_page(&mut self, memory: &mut Memory, translations: &mut Translations) -> Option<u64> {
+        if self.pc & 3 != 0 || self.pc != self.effective(self.pc) {
+            return None;
+        }
+        if let Some(real) = translations.fetch(self.pc) {
+            return Some(real);
+        }
+        let page = self.pc & !(PAGE as u64 - 1);
+        let real = self.translate(page, Access::Fetch).ok()?;
+        if real + PAGE as u64 > memory.len() as u64 {
+            return None;
+        }
+        translations.remember_fetch(page, real);
+        Some(real)
+    }
+
+    /// Remembers the translation of a page for loads or stores, if they may be made without looking any further.
+    fn remember(&mut self, memory: &mut Memory, translations: &mut Translations, address: u64, access: Access) -> bool {
+        let page = address & !(PAGE as u64 - 1);
+        let Ok(real) = self.translate(page, access) else { return false };
+        let backed = real.checked_add(PAGE as u64).is_some_and(|end| end <= memory.len() as u64);
+        if !backed || self.overlaid(page, real).is_some() {
+            return false;
+        }
+        match access {
+            Access::Store if memory.is_free(real) => translations.remember_store(page, real),
+            Access::Store => return false,
+            Access::Load | Access::Fetch => translations.remember_load(page, real),
+        }
+        true
+    }
+
+    /// Works out the instructions from number `start` of a page on. Returns whether the page had any before.
+    fn prepare(&mut self, memory: &mut Memory, real: u64, start: usize, key: Key) -> bool {
+        let number_of_page = real as usize / PAGE;
+        let Memory { bytes, cache, .. } = &mut *memory;
+        if cache.pages.len() <= number_of_page {
+            cache.pages.resize_with(number_of_page + 1, || None);
+        }
+        let page = cache.pages[number_of_page].get_or_insert_with(Page::new);
+        if page.words[start].is_known() {
+            return true;
+        }
+        let was_empty = page.low > page.high;
+        let from = real as usize & !(PAGE - 1);
+        let mut index = start;
+        while index < WORDS && index - start < AHEAD && !page.words[index].is_known() {
+            let at = from + 4 * index;
+            let word = number(&bytes[at..at + 4], key.big_endian) as u32;
+            page.words[index] = predecode(word, index, key.model, key.reserved);
+            if index > 0 {
+                let second = page.words[index];
+                fuse(&mut page.words[index - 1], &second);
+            }
+            index += 1;
+        }
+        if index < WORDS && page.words[index].is_known() {
+            let second = page.words[index];
+            fuse(&mut page.words[index - 1], &second);
+        }
+        page.low = page.low.min(start);
+        page.high = page.high.max(index - 1);
+        memory.mark_code(real);
+        !was_empty
+    }
+
+    /// Whether the run loop may use what it remembers: no trace, which wants a look at every instruction.
+    pub(crate) fn may_run_fast(&self) -> bool {
+        self.msr & (msr::SE | msr::BE) == 0 || self.model.is_embedded()
+    }
+}

@@ -1,0 +1,190 @@
+//! What the run loop remembers cannot be seen: runs with and without it are alike, in programs that loop, write
+//! themselves, change the mode and are interrupted.
+
+#[path = "common/words.rs"]
+mod words;
+
+use hypercheck_ppc::{Budget, Caching, Cpu, Exit, Memory, Model, ReservedBits, assemble, msr};
+use proptest::prelude::*;
+use rstest::rstest;
+use words::word;
+
+/// The program's page, the page of its data, and how much memory there is.
+const CODE: u64 = 0x4000;
+const DATA: u64 = 0x6000;
+const MEMORY: usize = 0x9000;
+
+/// A program, the state it begins in, and how it is run.
+#[derive(Debug, Clone)]
+struct Program {
+    model: Model,
+    words: Vec<u32>,
+    gpr: Vec<u64>,
+    ctr: u64,
+    dec: u64,
+    msr: u64,
+    handler: u32,
+    start: u64,
+    until: Option<u64>,
+    pieces: Vec<u64>,
+    strict: bool,
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let address = prop_oneof![
+        (0..0x400_u64).prop_map(|at| DATA + at),
+        (0..0x80_u64).prop_map(|at| CODE + at),
+        0..MEMORY as u64,
+        any::<u64>(),
+        (-8..8_i64).prop_map(|small| small.cast_unsigned())
+    ];
+    // Short backward branches make loops; the program is not long, so that displacements hit it.
+    let backward = (1..12_u32, prop::sample::select(vec![16 << 21, 20 << 21, 12 << 21 | 2 << 16, 4 << 21 | 1 << 16]))
+        .prop_map(|(by, condition)| 16 << 26 | condition | (by * 4).wrapping_neg() & 0xFFFC);
+    let instruction = prop_oneof![6 => word(), 1 => backward, 1 => any::<u32>()];
+    let state = (
+        prop::sample::select(&Model::ALL[..]),
+        prop::collection::vec(address, 32),
+        0..40_u64,
+        prop_oneof![0..400_u64, Just(u64::MAX)],
+        prop::sample::select(vec![0, msr::EE, msr::LE, msr::PR | msr::EE, msr::SE, msr::IR | msr::DR, msr::BE]),
+    );
+    let run = (
+        prop::option::of((0..24_u64).prop_map(|at| CODE + 4 * at)),
+        prop::collection::vec(1..900_u64, 1..4),
+        0..12_u64,
+        any::<bool>(),
+    );
+    (state, prop::collection::vec(instruction, 1..24), word(), run).prop_map(
+        |((model, gpr, ctr, dec, extra), words, handler, (until, pieces, start, strict))| Program {
+            model,
+            words,
+            gpr,
+            ctr,
+            dec,
+            msr: extra,
+            handler,
+            // Programs at the end of the page run into the next.
+            start: if start == 0 { CODE + 0xFF0 } else { CODE },
+            until,
+            pieces,
+            strict,
+        },
+    )
+}
+
+impl Program {
+    fn load(&self, memory: &mut Memory) -> Cpu {
+        let mut cpu = Cpu::new(self.model);
+        cpu.msr |= self.msr & self.model.msr_bits();
+        if !self.strict {
+            cpu.reserved_bits = ReservedBits::Ignored;
+        }
+        for (register, value) in cpu.gpr.iter_mut().zip(&self.gpr) {
+            *register = value & self.model.register_mask();
+        }
+        (cpu.ctr, cpu.dec, cpu.pc) = (self.ctr, self.dec & 0xFFFF_FFFF, self.start);
+        let big_endian = cpu.is_big_endian();
+        for (at, word) in (self.start..).step_by(4).zip(&self.words) {
+            memory.write_u32(at, *word, big_endian).expect("code lies in memory");
+        }
+        // Every handler computes something and returns.
+        let back = assemble("rfi", 0, &|_| None).or_else(|_| assemble("rfid", 0, &|_| None)).expect("a return")[0];
+        let back = if self.model.is_server() { 0x4C00_0024 } else { back };
+        for vector in (0..0x3000).step_by(0x20) {
+            for (at, word) in [self.handler, 0x3863_0001, back, back].into_iter().enumerate() {
+                memory.write_u32(vector + 4 * at as u64, word, big_endian).expect("in memory");
+            }
+        }
+        cpu
+    }
+
+    /// Every exit on the way, and the processor at the end.
+    fn run(&self, memory: &mut Memory, caching: Caching) -> (Cpu, Vec<Exit>) {
+        let mut cpu = self.load(memory);
+        let mut exits = Vec::new();
+        for &instructions in &self.pieces {
+            exits.push(cpu.run_with(memory, Budget { instructions, until: self.until }, caching));
+        }
+        (cpu, exits)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn remembering_makes_no_difference(programs in prop::collection::vec(program(), 1..4)) {
+        // The same memory serves one program after the other, as a fuzzer has it.
+        let mut memories = [(); 3].map(|()| Memory::new(MEMORY));
+        for memory in &mut memories {
+            memory.baseline();
+        }
+        for program in &programs {
+            let [plain, loops, always] = &mut memories;
+            let expected = program.run(plain, Caching::Never);
+            prop_assert_eq!(&program.run(loops, Caching::Loops), &expected);
+            prop_assert_eq!(&program.run(always, Caching::Always), &expected);
+            prop_assert!(plain.bytes() == loops.bytes() && plain.bytes() == always.bytes(), "memory differs");
+            let pages = |memory: &Memory| memory.dirty_pages().map(|page| page.at).collect::<Vec<_>>();
+            prop_assert_eq!(pages(plain), pages(always));
+            for memory in &mut memories {
+                memory.rewind();
+            }
+        }
+    }
+}
+
+/// A loop that counts, and changes its own addend on the way; without an icbi, which the core does not need.
+#[rstest]
+fn a_loop_that_writes_itself_runs_what_it_wrote(
+    #[values(Caching::Never, Caching::Loops, Caching::Always)] caching: Caching,
+) {
+    let text = "
+        again: addi r3, r3, 1
+        cmpdi r4, 1
+        bne skip
+        stw r5, 0(r6)
+        skip: addi r4, r4, -1
+        bdnz again
+    ";
+    let mut memory = Memory::new(MEMORY);
+    let words = assemble(text, CODE, &|_| None).expect("a program");
+    for (at, word) in (CODE..).step_by(4).zip(&words) {
+        memory.write_u32(at, *word, true).expect("in memory");
+    }
+    let mut cpu = Cpu::new(Model::Power9);
+    (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.gpr[6]) = (CODE, 200, 100, CODE);
+    cpu.gpr[5] = assemble("addi r3, r3, 7", 0, &|_| None).expect("an instruction")[0].into();
+    let end = CODE + 4 * words.len() as u64;
+    assert_eq!(cpu.run_with(&mut memory, Budget::until(end, 10_000), caching), Exit::Until);
+    assert_eq!(cpu.gpr[3], 100 + 7 * 100, "100 turns add 1, 100 add 7");
+}
+
+/// A store to the second of a comparison and its branch, which the run loop takes together.
+#[rstest]
+fn a_branch_that_is_overwritten_is_not_taken(
+    #[values(Caching::Never, Caching::Loops, Caching::Always)] caching: Caching,
+) {
+    let text = "
+        again: cmpdi r4, 0
+        beq out
+        addi r3, r3, 1
+        cmpdi r3, 150
+        bne next
+        stw r5, 0(r6)
+        next: bdnz again
+        out:
+    ";
+    let mut memory = Memory::new(MEMORY);
+    let words = assemble(text, CODE, &|_| None).expect("a program");
+    for (at, word) in (CODE..).step_by(4).zip(&words) {
+        memory.write_u32(at, *word, true).expect("in memory");
+    }
+    let mut cpu = Cpu::new(Model::Power9);
+    (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.gpr[6]) = (CODE, 1000, 1, CODE + 4);
+    cpu.gpr[5] = assemble("b .+24", 0, &|_| None).expect("an instruction")[0].into();
+    let end = CODE + 4 * words.len() as u64;
+    assert_eq!(cpu.run_with(&mut memory, Budget::until(end, 10_000), caching), Exit::Until);
+    assert_eq!(cpu.gpr[3], 150);
+}
