@@ -4,7 +4,7 @@
 #[path = "common/words.rs"]
 mod words;
 
-use hypercheck_ppc::{Budget, Caching, Cpu, Exit, Memory, Model, ReservedBits, assemble, msr};
+use hypercheck_ppc::{Budget, Caching, Cpu, Exit, Memory, Model, Overlay, ReservedBits, assemble, msr};
 use proptest::prelude::*;
 use rstest::rstest;
 use words::word;
@@ -28,6 +28,8 @@ struct Program {
     until: Option<u64>,
     pieces: Vec<u64>,
     strict: bool,
+    /// Effective and real address of a magic page.
+    overlay: Option<(u64, u64)>,
 }
 
 fn program() -> impl Strategy<Value = Program> {
@@ -51,12 +53,13 @@ fn program() -> impl Strategy<Value = Program> {
     );
     let run = (
         prop::option::of((0..24_u64).prop_map(|at| CODE + 4 * at)),
-        prop::collection::vec(1..900_u64, 1..4),
+        prop::collection::vec(prop_oneof![1..900_u64, 2100..5000_u64], 1..4),
         0..12_u64,
         any::<bool>(),
+        prop::option::of(prop::sample::select(vec![(DATA, DATA), (CODE, DATA), (DATA, CODE), (0xFFFF_F000, 0x7000)])),
     );
     (state, prop::collection::vec(instruction, 1..24), word(), run).prop_map(
-        |((model, gpr, ctr, dec, extra), words, handler, (until, pieces, start, strict))| Program {
+        |((model, gpr, ctr, dec, extra), words, handler, (until, pieces, start, strict, overlay))| Program {
             model,
             words,
             gpr,
@@ -69,6 +72,7 @@ fn program() -> impl Strategy<Value = Program> {
             until,
             pieces,
             strict,
+            overlay,
         },
     )
 }
@@ -80,6 +84,7 @@ impl Program {
         if !self.strict {
             cpu.reserved_bits = ReservedBits::Ignored;
         }
+        cpu.overlay = self.overlay.map(|(effective, physical)| Overlay::new(effective, physical, true));
         for (register, value) in cpu.gpr.iter_mut().zip(&self.gpr) {
             *register = value & self.model.register_mask();
         }
@@ -111,7 +116,7 @@ impl Program {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn remembering_makes_no_difference(programs in prop::collection::vec(program(), 1..4)) {
@@ -135,6 +140,23 @@ proptest! {
     }
 }
 
+/// Large enough that the run loop does not look at it before every instruction.
+const BUDGET: Budget = Budget::instructions(100_000);
+
+fn machine(text: &str) -> (Cpu, Memory) {
+    let mut memory = Memory::new(MEMORY);
+    for (at, word) in (CODE..).step_by(4).zip(assemble(text, CODE, &|_| None).expect("a program")) {
+        memory.write_u32(at, word, true).expect("in memory");
+    }
+    let mut cpu = Cpu::new(Model::Power9);
+    cpu.pc = CODE;
+    (cpu, memory)
+}
+
+fn instruction(text: &str) -> u64 {
+    assemble(text, 0, &|_| None).expect("an instruction")[0].into()
+}
+
 /// A loop that counts, and changes its own addend on the way; without an icbi, which the core does not need.
 #[rstest]
 fn a_loop_that_writes_itself_runs_what_it_wrote(
@@ -147,17 +169,12 @@ fn a_loop_that_writes_itself_runs_what_it_wrote(
         stw r5, 0(r6)
         skip: addi r4, r4, -1
         bdnz again
+        sc
     ";
-    let mut memory = Memory::new(MEMORY);
-    let words = assemble(text, CODE, &|_| None).expect("a program");
-    for (at, word) in (CODE..).step_by(4).zip(&words) {
-        memory.write_u32(at, *word, true).expect("in memory");
-    }
-    let mut cpu = Cpu::new(Model::Power9);
-    (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.gpr[6]) = (CODE, 200, 100, CODE);
-    cpu.gpr[5] = assemble("addi r3, r3, 7", 0, &|_| None).expect("an instruction")[0].into();
-    let end = CODE + 4 * words.len() as u64;
-    assert_eq!(cpu.run_with(&mut memory, Budget::until(end, 10_000), caching), Exit::Until);
+    let (mut cpu, mut memory) = machine(text);
+    (cpu.ctr, cpu.gpr[4], cpu.gpr[6]) = (200, 100, CODE);
+    cpu.gpr[5] = instruction("addi r3, r3, 7");
+    assert_eq!(cpu.run_with(&mut memory, BUDGET, caching), Exit::SystemCall { lev: 0 });
     assert_eq!(cpu.gpr[3], 100 + 7 * 100, "100 turns add 1, 100 add 7");
 }
 
@@ -174,17 +191,59 @@ fn a_branch_that_is_overwritten_is_not_taken(
         bne next
         stw r5, 0(r6)
         next: bdnz again
-        out:
+        out: sc
     ";
-    let mut memory = Memory::new(MEMORY);
-    let words = assemble(text, CODE, &|_| None).expect("a program");
-    for (at, word) in (CODE..).step_by(4).zip(&words) {
-        memory.write_u32(at, *word, true).expect("in memory");
-    }
-    let mut cpu = Cpu::new(Model::Power9);
-    (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.gpr[6]) = (CODE, 1000, 1, CODE + 4);
-    cpu.gpr[5] = assemble("b .+24", 0, &|_| None).expect("an instruction")[0].into();
-    let end = CODE + 4 * words.len() as u64;
-    assert_eq!(cpu.run_with(&mut memory, Budget::until(end, 10_000), caching), Exit::Until);
+    let (mut cpu, mut memory) = machine(text);
+    (cpu.ctr, cpu.gpr[4], cpu.gpr[6]) = (1000, 1, CODE + 4);
+    cpu.gpr[5] = instruction("b .+24");
+    assert_eq!(cpu.run_with(&mut memory, BUDGET, caching), Exit::SystemCall { lev: 0 });
     assert_eq!(cpu.gpr[3], 150);
+}
+
+/// Data of a page that becomes code: a store to it must be seen although its translation was remembered before.
+#[rstest]
+fn code_beside_data_is_not_remembered_too_long(
+    #[values(Caching::Never, Caching::Loops, Caching::Always)] caching: Caching,
+) {
+    let text = "
+        again: addi r3, r3, 1
+        stw r3, 0x2100(0)
+        cmpdi r3, 200
+        bne next
+        mtctr r6
+        bctrl
+        stw r5, 0(r6)
+        bctrl
+        li r0, 200
+        mtctr r0
+        next: bdnz again
+        sc
+    ";
+    let (mut cpu, mut memory) = machine(text);
+    for (at, word) in (DATA..).step_by(4).zip(assemble("addi r7, r7, 1\n blr", 0, &|_| None).expect("a program")) {
+        memory.write_u32(at - 0x4000, word, true).expect("in memory");
+    }
+    (cpu.ctr, cpu.gpr[6]) = (400, DATA - 0x4000);
+    cpu.gpr[5] = instruction("addi r7, r7, 16");
+    assert_eq!(cpu.run_with(&mut memory, BUDGET, caching), Exit::SystemCall { lev: 0 });
+    assert_eq!(cpu.gpr[7], 17);
+}
+
+/// Memory is written, or goes back, between runs.
+#[rstest]
+fn a_run_sees_what_was_written_before_it(#[values(Caching::Never, Caching::Loops, Caching::Always)] caching: Caching) {
+    let (start, mut memory) = machine("again: addi r3, r3, 1\n bdnz again\n sc");
+    memory.baseline();
+    let mut counts = Vec::new();
+    for step in [1, 5, 1] {
+        let mut cpu = start.clone();
+        cpu.ctr = 100;
+        if step != 1 {
+            memory.write_u32(CODE, instruction("addi r3, r3, 5") as u32, true).expect("in memory");
+        }
+        assert_eq!(cpu.run_with(&mut memory, BUDGET, caching), Exit::SystemCall { lev: 0 });
+        counts.push(cpu.gpr[3]);
+        memory.rewind();
+    }
+    assert_eq!(counts, [100, 500, 100]);
 }
