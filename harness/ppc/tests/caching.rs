@@ -32,6 +32,48 @@ struct Program {
     overlay: Option<(u64, u64)>,
 }
 
+/// r3 to r10 hold addresses, mostly of data.
+const IDIOMS: &[&str] = &[
+    "cmpdi r3, 9\n addi r3, r3, 1\n bne .-8",
+    "cmpwi cr3, r4, 7\n blt cr3, .-12",
+    "addi r4, r4, 3\n cmplw r4, r5\n ble .-8",
+    "cmpldi cr7, r5, 0x7000\n addi r5, r5, 8\n bgt cr7, .+8",
+    "cmpd cr1, r6, r7\n beq cr1, .+8",
+    "cmpw r6, r7\n bso .-4",
+    "cmpld r9, r8\n bne .+8",
+    "cmplwi r9, 12\n bge .-20",
+    "bdnz .-4",
+    "bdnz .-16",
+    "bdnz .-28",
+    "stw r3, 0(r4)",
+    "std r3, 8(r5)",
+    "stb r3, 0x20(r6)",
+    "sth r4, 0x58(r7)",
+    "stwx r3, r4, r11",
+    "stwu r3, 4(r8)",
+    "lwz r11, 0x20(r6)",
+    "ld r12, 0x40(r7)",
+    "lhau r12, 2(r8)",
+    "lbzx r12, 0, r9",
+    "lwax r12, r9, r11",
+    "stw r12, 4(r10)\n lwz r13, 4(r10)",
+    "mflr r14",
+    "bl .+8",
+    "blr",
+    "mtctr r15",
+    "rlwinm r11, r11, 3, 5, 28",
+    "rldicl r12, r12, 7, 33",
+    "rldicr r12, r12, 7, 33",
+    "neg r11, r3\n subf r3, r4, r3",
+    "srd r11, r3, r4\n sld r12, r3, r4\n slw r13, r3, r4\n srw r14, r3, r4",
+    "mullw r11, r3, r4\n extsw r12, r11\n extsh r13, r11\n extsb r14, r11",
+    "and. r11, r3, r4\n adde r12, r12, r11\n nor r11, r11, r3",
+    "mtspr 1, r3",
+    "mfspr r16, 268",
+    "mtmsr r17",
+    "sync",
+];
+
 fn program() -> impl Strategy<Value = Program> {
     let address = prop_oneof![
         (0..0x400_u64).prop_map(|at| DATA + at),
@@ -40,15 +82,21 @@ fn program() -> impl Strategy<Value = Program> {
         any::<u64>(),
         (-8..8_i64).prop_map(|small| small.cast_unsigned())
     ];
-    // Short backward branches make loops; the program is not long, so that displacements hit it.
+    // Single words for breadth, and what hot loops are made of for depth: short backward branches hit the program.
+    let idiom = prop::sample::select(IDIOMS).prop_map(|text| assemble(text, 0, &|_| None).expect("an idiom"));
     let backward = (1..12_u32, prop::sample::select(vec![16 << 21, 20 << 21, 12 << 21 | 2 << 16, 4 << 21 | 1 << 16]))
-        .prop_map(|(by, condition)| 16 << 26 | condition | (by * 4).wrapping_neg() & 0xFFFC);
-    let instruction = prop_oneof![6 => word(), 1 => backward, 1 => any::<u32>()];
+        .prop_map(|(by, condition)| vec![16 << 26 | condition | (by * 4).wrapping_neg() & 0xFFFC]);
+    let single = prop_oneof![6 => word(), 1 => any::<u32>()].prop_map(|word| vec![word]);
+    let words = prop_oneof![
+        prop::collection::vec(prop_oneof![6 => single, 1 => backward.clone()], 1..24),
+        prop::collection::vec(prop_oneof![6 => idiom, 1 => backward], 1..12),
+    ]
+    .prop_map(|pieces| pieces.concat());
     let state = (
         prop::sample::select(&Model::ALL[..]),
         prop::collection::vec(address, 32),
-        0..40_u64,
-        prop_oneof![0..400_u64, Just(u64::MAX)],
+        prop_oneof![0..40_u64, Just(5000)],
+        prop_oneof![0..400_u64, Just(3000), Just(u64::MAX)],
         prop::sample::select(vec![0, msr::EE, msr::LE, msr::PR | msr::EE, msr::SE, msr::IR | msr::DR, msr::BE]),
     );
     let run = (
@@ -58,7 +106,7 @@ fn program() -> impl Strategy<Value = Program> {
         any::<bool>(),
         prop::option::of(prop::sample::select(vec![(DATA, DATA), (CODE, DATA), (DATA, CODE), (0xFFFF_F000, 0x7000)])),
     );
-    (state, prop::collection::vec(instruction, 1..24), word(), run).prop_map(
+    (state, words, word(), run).prop_map(
         |((model, gpr, ctr, dec, extra), words, handler, (until, pieces, start, strict, overlay))| Program {
             model,
             words,
