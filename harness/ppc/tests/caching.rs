@@ -95,9 +95,21 @@ fn program() -> impl Strategy<Value = Program> {
     let state = (
         prop::sample::select(&Model::ALL[..]),
         prop::collection::vec(address, 32),
-        prop_oneof![0..40_u64, Just(5000)],
+        prop_oneof![0..40_u64, Just(5000), (0..40_u64).prop_map(|low| low | 1 << 32)],
         prop_oneof![0..400_u64, Just(3000), Just(u64::MAX)],
-        prop::sample::select(vec![0, msr::EE, msr::LE, msr::PR | msr::EE, msr::SE, msr::IR | msr::DR, msr::BE]),
+        prop::sample::select(vec![
+            0,
+            0,
+            msr::EE,
+            msr::LE,
+            msr::LE,
+            msr::PR | msr::EE,
+            msr::SE,
+            msr::IR | msr::DR,
+            msr::BE,
+            msr::SF,
+            msr::SF | msr::LE,
+        ]),
     );
     let run = (
         prop::option::of((0..24_u64).prop_map(|at| CODE + 4 * at)),
@@ -128,7 +140,7 @@ fn program() -> impl Strategy<Value = Program> {
 impl Program {
     fn load(&self, memory: &mut Memory) -> Cpu {
         let mut cpu = Cpu::new(self.model);
-        cpu.msr |= self.msr & self.model.msr_bits();
+        cpu.msr ^= self.msr & self.model.msr_bits();
         if !self.strict {
             cpu.reserved_bits = ReservedBits::Ignored;
         }
@@ -140,6 +152,9 @@ impl Program {
         let big_endian = cpu.is_big_endian();
         for (at, word) in (self.start..).step_by(4).zip(&self.words) {
             memory.write_u32(at, *word, big_endian).expect("code lies in memory");
+        }
+        for at in (DATA..DATA + 0x1000).step_by(8) {
+            memory.write_u64(at, at.wrapping_mul(0x9E37_79B9_7F4A_7C15), true).expect("in memory");
         }
         // Every handler computes something and returns.
         let back = assemble("rfi", 0, &|_| None).or_else(|_| assemble("rfid", 0, &|_| None)).expect("a return")[0];
