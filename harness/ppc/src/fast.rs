@@ -30,26 +30,8 @@ struct Key {
     big_endian: bool,
 }
 
-/// Predecoded instructions of a page, and between which of them there may be any.
-#[derive(Debug)]
-struct Page {
-    words: [Decoded; WORDS],
-    low: usize,
-    high: usize,
-}
-
-impl Page {
-    fn new() -> Box<Self> {
-        Box::new(Self { words: [Decoded::UNKNOWN; WORDS], low: WORDS, high: 0 })
-    }
-
-    fn forget(&mut self) {
-        if self.low <= self.high {
-            self.words[self.low..=self.high].fill(Decoded::UNKNOWN);
-        }
-        (self.low, self.high) = (WORDS, 0);
-    }
-}
+/// Predecoded instructions of a page.
+type Page = [Decoded; WORDS];
 
 /// See the [module](self). A copy of a memory begins with none of it.
 #[derive(Debug, Default)]
@@ -68,17 +50,11 @@ impl Clone for Cache {
 }
 
 impl Cache {
-    /// Forgets the instructions of a page.
-    pub(crate) fn forget_page(&mut self, page: usize) {
-        if let Some(Some(page)) = self.pages.get_mut(page) {
-            page.forget();
-        }
-    }
-
-    /// Forgets instructions `first` to `last` of a page, and the one before, which may have taken the first along.
-    pub(crate) fn forget_words(&mut self, page: usize, first: usize, last: usize) {
-        if let Some(Some(page)) = self.pages.get_mut(page) {
-            page.words[first.saturating_sub(1)..=last].fill(Decoded::UNKNOWN);
+    /// Forgets the instructions at real addresses `start` to `end`, which lie in one page, and the one before, which may
+    /// have taken the first along.
+    pub(crate) fn forget(&mut self, start: usize, end: usize) {
+        if let Some(Some(page)) = self.pages.get_mut(start / PAGE) {
+            page[(start % PAGE / 4).saturating_sub(1)..=end % PAGE / 4].fill(Decoded::UNKNOWN);
         }
     }
 
@@ -98,10 +74,11 @@ impl Cache {
 impl Cpu {
     /// Executes instructions from predecoded pages: at most `quantum` of them, none at `until`, and none that is left to
     /// the single step. Returns whether the single step must do the next.
+    #[inline(never)]
     pub(crate) fn run_fast(&mut self, memory: &mut Memory, quantum: u64, until: Option<u64>) -> bool {
         let key = Key { model: self.model, reserved: self.reserved_bits, big_endian: self.is_big_endian() };
         if memory.cache.key != Some(key) {
-            memory.cache.pages.iter_mut().flatten().for_each(|page| page.forget());
+            memory.cache.pages.iter_mut().flatten().for_each(|page| page.fill(Decoded::UNKNOWN));
             memory.cache.key = Some(key);
         }
         if memory.cache.stale {
@@ -119,18 +96,16 @@ impl Cpu {
             stuck = true;
             let Some(real) = self.fetch_page(memory, &mut translations) else { break };
             let start = (self.pc as usize % PAGE) / 4;
-            if !self.prepare(memory, real, start, key) {
-                // Something that was free of care has instructions now.
-                translations.forget_stores();
-            }
-            let Memory { bytes, cache, .. } = &mut *memory;
+            prepare(memory, real, start, key);
+            let Memory { bytes, care, cache, .. } = &mut *memory;
             let Some(page) = cache.page(real) else { break };
             let base = self.pc & !(PAGE as u64 - 1);
             let until = until.filter(|until| until & !(PAGE as u64 - 1) == base && until & 3 == 0);
             let mut burst = Burst {
                 cpu: self,
                 bytes,
-                words: &page.words,
+                care,
+                words: page,
                 translations: &translations,
                 big_endian: key.big_endian,
                 base,
@@ -185,49 +160,40 @@ impl Cpu {
             return false;
         }
         match access {
-            Access::Store if memory.is_free(real) => translations.remember_store(page, real),
-            Access::Store => return false,
+            Access::Store => translations.remember_store(page, real),
             Access::Load | Access::Fetch => translations.remember_load(page, real),
         }
         true
-    }
-
-    /// Works out the instructions from number `start` of a page on. Returns whether the page had any before.
-    fn prepare(&mut self, memory: &mut Memory, real: u64, start: usize, key: Key) -> bool {
-        let number_of_page = real as usize / PAGE;
-        let Memory { bytes, cache, .. } = &mut *memory;
-        if cache.pages.len() <= number_of_page {
-            cache.pages.resize_with(number_of_page + 1, || None);
-        }
-        let page = cache.pages[number_of_page].get_or_insert_with(Page::new);
-        if page.words[start].is_known() {
-            return true;
-        }
-        let was_empty = page.low > page.high;
-        let from = real as usize & !(PAGE - 1);
-        let mut index = start;
-        while index < WORDS && index - start < AHEAD && !page.words[index].is_known() {
-            let at = from + 4 * index;
-            let word = number(&bytes[at..at + 4], key.big_endian) as u32;
-            page.words[index] = predecode(word, index, key.model, key.reserved);
-            if index > 0 {
-                let second = page.words[index];
-                fuse(&mut page.words[index - 1], &second);
-            }
-            index += 1;
-        }
-        if index < WORDS && page.words[index].is_known() {
-            let second = page.words[index];
-            fuse(&mut page.words[index - 1], &second);
-        }
-        page.low = page.low.min(start);
-        page.high = page.high.max(index - 1);
-        memory.mark_code(real);
-        !was_empty
     }
 
     /// Whether the run loop may use what it remembers: no trace, which wants a look at every instruction.
     pub(crate) fn may_run_fast(&self) -> bool {
         self.msr & (msr::SE | msr::BE) == 0 || self.model.is_embedded()
     }
+}
+
+/// Works out the instructions from number `start` of a page on, unless that has been done.
+fn prepare(memory: &mut Memory, real: u64, start: usize, key: Key) {
+    let from = real as usize & !(PAGE - 1);
+    let Memory { bytes, cache, .. } = &mut *memory;
+    if cache.pages.len() <= from / PAGE {
+        cache.pages.resize_with(from / PAGE + 1, || None);
+    }
+    let page = cache.pages[from / PAGE].get_or_insert_with(|| Box::new([Decoded::UNKNOWN; WORDS]));
+    if page[start].is_known() {
+        return;
+    }
+    let mut index = start;
+    while index < WORDS && index - start < AHEAD && !page[index].is_known() {
+        let at = from + 4 * index;
+        let word = number(&bytes[at..at + 4], key.big_endian) as u32;
+        page[index] = predecode(word, index, key.model, key.reserved);
+        index += 1;
+    }
+    // Where two are taken as one, a store to the second forgets the first.
+    for second in start.max(1)..(index + 1).min(WORDS) {
+        let along = page[second];
+        fuse(&mut page[second - 1], &along);
+    }
+    memory.mark_code(from + 4 * start, from + 4 * index - 1);
 }

@@ -55,7 +55,7 @@ pub use asm::{AsmError, assemble};
 pub use cpu::{Cpu, Reservation, ReservedBits, SlbEntry};
 pub use disasm::{disassemble, disassemble_base};
 pub use interrupt::{Interrupt, Program};
-pub use memory::{DirtyPage, Memory, OutOfRange, PAGE};
+pub use memory::{BLOCK, DirtyBlock, Memory, OutOfRange};
 pub use model::Model;
 pub use overlay::{Overlay, SHARED_SIZE};
 pub use run::{Budget, Caching, Exit};

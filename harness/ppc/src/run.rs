@@ -1,11 +1,11 @@
 //! The run loop: time, pending interrupts, fetch, decode, execute.
 
 use crate::cpu::{Cpu, ReservedBits};
-use crate::execute::Step;
+use crate::execute::{Outcome, Step};
 use crate::interrupt::{Interrupt, Program};
 use crate::memory::Memory;
 use crate::msr;
-use crate::row::{Group, Privilege, Row, decode};
+use crate::row::{Group, KEYS, Key, Privilege, decode_number};
 use crate::table::Op;
 use crate::translate::Access;
 
@@ -112,14 +112,17 @@ impl Cpu {
                 continue;
             }
             stuck = false;
-            let traced = self.msr & (msr::SE | msr::BE);
-            let result = self.step(memory);
+            // What the instruction is must be known before it changes its own word.
+            let traced = if self.msr & (msr::SE | msr::BE) == 0 { None } else { self.traced(memory) };
+            let outcome = self.step(memory);
             self.instructions += 1;
             self.tick();
-            let raised = match result {
-                Ok((step, branch)) => {
-                    let next = self.effective(self.pc.wrapping_add(4));
-                    self.pc = if let Step::Jump(target) | Step::Return(target) = step { target } else { next };
+            let raised = match outcome {
+                Ok(step) => {
+                    self.pc = match step {
+                        Step::Jump(target) | Step::Return(target) => target,
+                        _ => self.effective(self.pc.wrapping_add(4)),
+                    };
                     match step {
                         Step::SystemCall(lev) => return Exit::SystemCall { lev },
                         Step::SystemCallVectored(lev) => return Exit::SystemCallVectored { lev },
@@ -128,7 +131,7 @@ impl Cpu {
                             self.pc = self.effective(self.pc.wrapping_sub(4));
                             return Exit::HypervisorPrivilege { code };
                         }
-                        _ if traced != 0 && self.traces(traced, branch) => Interrupt::Trace,
+                        Step::Next | Step::Jump(_) if traced.is_some() => Interrupt::Trace,
                         Step::Next | Step::Jump(_) | Step::Return(_) => continue,
                     }
                 }
@@ -142,37 +145,50 @@ impl Cpu {
         }
     }
 
-    /// Power ISA Book III 7.5.15: SE traces every instruction but the returns, BE every branch.
-    fn traces(&self, traced: u64, branch: Option<bool>) -> bool {
-        let Some(branch) = branch else { return false };
-        !self.model.is_embedded() && (traced & msr::SE != 0 || branch)
+    /// Says whether the instruction at `pc` is traced: by SE every one but the returns, by BE every branch. Power ISA
+    /// Book III 7.5.15
+    #[cold]
+    fn traced(&mut self, memory: &mut Memory) -> Option<()> {
+        if self.model.is_embedded() {
+            return None;
+        }
+        let number = self.fetch(memory).ok().and_then(|word| decode_number(word, self.model))?;
+        let branch = KEYS[usize::from(number)].group == Group::Branch;
+        (self.msr & msr::SE != 0 || branch).then_some(())
     }
 
-    /// Executes the instruction at `pc`, which stays. Says whether it is a branch, none for a return from interrupt.
+    /// The word at `pc`.
     #[inline]
-    fn step(&mut self, memory: &mut Memory) -> Result<(Step, Option<bool>), Interrupt> {
+    fn fetch(&mut self, memory: &mut Memory) -> Result<u32, Interrupt> {
         let address = self.effective(self.pc) & !3;
         let real = self.translate(address, Access::Fetch)?;
-        let word =
-            memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
-        let Some(row) = decode(word, self.model) else {
+        memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))
+    }
+
+    /// Executes the instruction at `pc`, which stays.
+    #[inline]
+    fn step(&mut self, memory: &mut Memory) -> Outcome {
+        let word = self.fetch(memory)?;
+        let Some(number) = decode_number(word, self.model) else {
             return Err(self.illegal(word));
         };
+        let row = &KEYS[usize::from(number)];
         if word & row.reserved != 0 && self.reserved_bits == ReservedBits::Illegal {
             return Err(self.illegal(word));
         }
         if row.privilege != Privilege::Problem && !self.is_privileged(row.privilege) {
             return Err(Interrupt::Program(Program::Privileged));
         }
-        let step = self.execute(memory, row, word)?;
-        let reads = matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb);
-        if matches!(row.group, Group::Spr | Group::System | Group::SegmentTlb) && !reads {
+        let outcome = self.execute(memory, row, word);
+        if matches!(row.group, Group::Spr | Group::System | Group::SegmentTlb)
+            && !matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb)
+        {
             memory.cache.forget_translations();
         }
-        Ok((step, if let Step::Return(_) = step { None } else { Some(row.group == Group::Branch) }))
+        outcome
     }
 
-    fn execute(&mut self, memory: &mut Memory, row: &Row, word: u32) -> Result<Step, Interrupt> {
+    fn execute(&mut self, memory: &mut Memory, row: &Key, word: u32) -> Outcome {
         let op: Op = row.op;
         match row.group {
             Group::Branch => self.branch(op, word),

@@ -194,8 +194,8 @@ proptest! {
             prop_assert_eq!(&program.run(loops, Caching::Loops), &expected);
             prop_assert_eq!(&program.run(always, Caching::Always), &expected);
             prop_assert!(plain.bytes() == loops.bytes() && plain.bytes() == always.bytes(), "memory differs");
-            let pages = |memory: &Memory| memory.dirty_pages().map(|page| page.at).collect::<Vec<_>>();
-            prop_assert_eq!(pages(plain), pages(always));
+            let blocks = |memory: &Memory| memory.dirty_blocks().map(|block| block.at).collect::<Vec<_>>();
+            prop_assert_eq!(blocks(plain), blocks(always));
             for memory in &mut memories {
                 memory.rewind();
             }

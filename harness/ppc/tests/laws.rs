@@ -5,7 +5,7 @@ mod words;
 
 use hypercheck_ppc::row::decode;
 use hypercheck_ppc::table::ROWS;
-use hypercheck_ppc::{Budget, Cpu, Exit, Memory, Model, PAGE, assemble, disassemble, disassemble_base, msr};
+use hypercheck_ppc::{BLOCK, Budget, Cpu, Exit, Memory, Model, assemble, disassemble, disassemble_base, msr};
 use proptest::prelude::*;
 use words::word;
 
@@ -104,15 +104,15 @@ proptest! {
             for &(at, value) in &writes {
                 memory.write_u64(at, value, true).expect("in memory");
             }
-            for (index, page) in before.chunks(PAGE).enumerate() {
-                let changed = memory.bytes()[index * PAGE..][..PAGE] != *page;
-                let dirty = memory.dirty_pages().find(|dirty| dirty.at == (index * PAGE) as u64);
-                prop_assert!(dirty.is_some() || !changed, "page {} changed unseen", index);
-                prop_assert!(dirty.is_none_or(|dirty| dirty.before[..] == *page));
+            for (index, block) in before.chunks(BLOCK).enumerate() {
+                let changed = memory.bytes()[index * BLOCK..][..BLOCK] != *block;
+                let dirty = memory.dirty_blocks().find(|dirty| dirty.at == (index * BLOCK) as u64);
+                prop_assert!(dirty.is_some() || !changed, "block {} changed unseen", index);
+                prop_assert!(dirty.is_none_or(|dirty| dirty.before[..] == *block));
             }
             memory.rewind();
             prop_assert_eq!(memory.bytes(), &before[..]);
-            prop_assert_eq!(memory.dirty_pages().count(), 0);
+            prop_assert_eq!(memory.dirty_blocks().count(), 0);
             prop_assert_eq!(first.get_or_insert_with(|| cpu.clone()), &cpu, "the same run twice");
         }
     }

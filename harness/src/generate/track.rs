@@ -73,9 +73,9 @@ impl Track {
             if let Some(field) = difference(&cpu, &again) {
                 return fail(format!("run {how}, it leaves another {field}"));
             }
-            let mut pages = self.first.dirty_pages().zip(self.second.dirty_pages());
-            let as_many = self.first.dirty_pages().count() == self.second.dirty_pages().count();
-            if !as_many || !pages.all(|(a, b)| a.at == b.at && a.now == b.now) {
+            let mut blocks = self.first.dirty_blocks().zip(self.second.dirty_blocks());
+            let as_many = self.first.dirty_blocks().count() == self.second.dirty_blocks().count();
+            if !as_many || !blocks.all(|(a, b)| a.at == b.at && a.now == b.now) {
                 return fail(format!("run {how}, it leaves other memory"));
             }
         }

@@ -8,6 +8,7 @@ use crate::execute::{Outcome, Step};
 use crate::fast::WORDS;
 use crate::fast::predecode::{Action as A, Decoded, fused_target};
 use crate::fast::translations::Translations;
+use crate::memory::BLOCK;
 use crate::row::Group;
 
 /// Widths of registers and addresses.
@@ -46,6 +47,8 @@ pub(crate) enum Pause {
 pub(crate) struct Burst<'a> {
     pub(crate) cpu: &'a mut Cpu,
     pub(crate) bytes: &'a mut [u8],
+    /// Blocks to which stores are left to the single step.
+    pub(crate) care: &'a [u8],
     pub(crate) words: &'a [Decoded; WORDS],
     pub(crate) translations: &'a Translations,
     pub(crate) big_endian: bool,
@@ -75,7 +78,7 @@ impl Burst<'_> {
     /// With `EXACT`, every instruction looks at `left` and `until`.
     #[expect(clippy::too_many_lines, reason = "one arm an action")]
     fn execute<const MODE: u8, const EXACT: bool>(&mut self, start: usize) -> Pause {
-        let Self { translations, words, big_endian, base, .. } = *self;
+        let Self { care, translations, words, big_endian, base, .. } = *self;
         let cpu = &mut *self.cpu;
         let bytes = &mut *self.bytes;
         let until = self.until.unwrap_or(WORDS);
@@ -164,6 +167,9 @@ impl Burst<'_> {
                 let Some(at) = translations.store::<$length>(address) else {
                     break if address % $length == 0 { Pause::Store(address) } else { Pause::Step };
                 };
+                if care.get(at / BLOCK) != Some(&0) {
+                    break Pause::Step;
+                }
                 let value = get!($decoded.d) as $kind;
                 let raw = if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
                 let Some(place) = bytes.get_mut(at..at.wrapping_add($length)) else { break Pause::Step };

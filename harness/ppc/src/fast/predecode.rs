@@ -7,8 +7,8 @@
 use crate::bits::{bf, mb6, me, ra, rb, rc, rt, sh6, si, spr, ui};
 use crate::cpu::ReservedBits;
 use crate::model::Model;
-use crate::row::{Group, Privilege, Row, decode_number};
-use crate::table::{Op, ROWS};
+use crate::row::{Group, KEYS, Key, Privilege, decode_number};
+use crate::table::Op;
 
 /// What to do. Loads and stores: `a` is the base register, the displacement is `immediate` or, in the indexed forms,
 /// register `b`; a base that is the number 0 has forms of its own.
@@ -159,8 +159,8 @@ impl Decoded {
     }
 
     /// The row of [`Action::Row`].
-    pub(crate) fn row(&self) -> Option<&'static Row> {
-        ROWS.get(usize::from(self.a) << 8 | usize::from(self.b))
+    pub(crate) fn row(&self) -> Option<&'static Key> {
+        KEYS.get(usize::from(self.a) << 8 | usize::from(self.b))
     }
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn fused_target(immediate: u32, field: u32) -> Option<usize> {
 /// to it.
 pub(crate) fn predecode(word: u32, index: usize, model: Model, reserved: ReservedBits) -> Decoded {
     let Some(number) = decode_number(word, model) else { return Decoded::bare(A::Step) };
-    let row = &ROWS[usize::from(number)];
+    let row = &KEYS[usize::from(number)];
     if row.privilege != Privilege::Problem || word & row.reserved != 0 && reserved == ReservedBits::Illegal {
         return Decoded::bare(A::Step);
     }

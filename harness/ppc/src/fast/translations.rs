@@ -72,13 +72,19 @@ impl Translations {
         self.fetch[(page / PAGE as u64) as usize % 16] = Entry { tag: page, add: real.wrapping_sub(page) };
     }
 
-    pub(crate) fn forget_stores(&mut self) {
-        self.store = [EMPTY; ENTRIES];
-    }
-
+    #[inline]
     pub(crate) fn forget(&mut self) {
         if self.used {
-            *self = Self::default();
+            self.clear();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn clear(&mut self) {
+        self.load.fill(EMPTY);
+        self.store.fill(EMPTY);
+        self.fetch.fill(EMPTY);
+        self.used = false;
     }
 }
