@@ -2,6 +2,7 @@
 
 use crate::cpu::{Cpu, SlbEntry};
 use crate::interrupt::{DSISR_NO_PAGE, DSISR_STORE, Interrupt};
+use crate::memory::Memory;
 use crate::msr;
 
 /// What an access is for.
@@ -28,17 +29,44 @@ pub enum Translation {
     None,
 }
 
+/// Where an address leads, and what else may be done there without another search.
+///
+/// It holds for the whole aligned range of `size` bytes around the address, as long as the registers and tables that
+/// decide it (MSR, SLB, segment and block registers, TLB, pages reported to [`Memory::watch`]) stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mapping {
+    /// Real address of the byte.
+    pub real: u64,
+    /// Bytes of the range, a power of two, at least 4096.
+    pub size: u64,
+    /// Loads are permitted.
+    pub readable: bool,
+    /// Stores are permitted and leave the tables as they are: the changed bit is set.
+    pub writable: bool,
+    /// Instruction fetches are permitted.
+    pub executable: bool,
+}
+
+impl Mapping {
+    /// The mapping of an address that is not translated: everything is permitted.
+    #[inline]
+    pub(crate) const fn untranslated(address: u64) -> Self {
+        Self { real: address & REAL, size: REAL + 1, readable: true, writable: true, executable: true }
+    }
+}
+
 /// Bits of an effective address that real mode uses on servers: the upper four are ignored. Power ISA Book III 6.7.3
 pub(crate) const REAL: u64 = 0x0FFF_FFFF_FFFF_FFFF;
 
 impl Cpu {
-    /// The real address of an effective address, or the interrupt that the access raises. `address` must already be cut
-    /// to the mode's width.
+    /// The mapping of an effective address, found anew in the tables, or the interrupt that the access raises. `address`
+    /// must already be cut to the mode's width. Reference and change bits are set as by the access itself.
     #[inline]
-    pub fn translate(&self, address: u64, access: Access) -> Result<u64, Interrupt> {
+    pub fn translate(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<Mapping, Interrupt> {
+        let _ = memory;
         let switch = if access == Access::Fetch { msr::IR } else { msr::DR };
         if self.msr & switch == 0 || self.translation == Translation::Identity {
-            return Ok(address & REAL);
+            return Ok(Mapping::untranslated(address));
         }
         Err(self.no_translation(address, access))
     }
