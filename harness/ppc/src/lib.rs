@@ -58,4 +58,4 @@ pub use memory::{DirtyPage, Memory, OutOfRange, PAGE};
 pub use model::Model;
 pub use overlay::{Overlay, SHARED_SIZE};
 pub use run::{Budget, Exit};
-pub use translate::{Access, Mapping, Translation};
+pub use translate::{Access, HashTable, Mapping, Tlb, TlbEntry, Translation};

@@ -142,7 +142,6 @@ impl Memory {
 
     /// Notes that a translation was read from the page of `real`: a later store to it ends the translations that are
     /// kept. Nothing is kept yet.
-    #[expect(dead_code, reason = "walks of tables in guest memory call it")]
     pub(crate) fn watch(&mut self, _real: u64) {}
 
     /// Reads an unsigned number of 1, 2, 4 or 8 bytes.
