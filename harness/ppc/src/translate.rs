@@ -194,3 +194,16 @@ impl Cpu {
         self.slb.iter().copied().find(|entry| entry.covers(address))
     }
 }
+
+impl Translation {
+    /// The table held for the guest; an empty one of `entries` entries is made if there is none.
+    pub fn held(&mut self, entries: u64) -> &mut HashTable {
+        if !matches!(self, Self::Held(_)) {
+            *self = Self::Held(HashTable::new(entries));
+        }
+        match self {
+            Self::Held(table) => table,
+            _ => unreachable!("it was just made"),
+        }
+    }
+}

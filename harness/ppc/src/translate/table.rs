@@ -95,7 +95,7 @@ impl Place {
                     let half = |at: u64| memory.read_u64(at, true).unwrap_or_default();
                     let (high, low) = (half(at), half(at + 8));
                     let entry =
-                        if late { [high & COMMON | low & LATE_SIZE << 4, low & !LATE_SIZE] } else { [high, low] };
+                        if late { [high & COMMON | (low & LATE_SIZE) << 4, low & !LATE_SIZE] } else { [high, low] };
                     (at, entry)
                 })
             }
