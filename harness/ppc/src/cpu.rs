@@ -4,7 +4,7 @@ use crate::model::Model;
 use crate::msr;
 use crate::overlay::Overlay;
 use crate::table::PLAIN_COUNT;
-use crate::translate::Translation;
+use crate::translate::{Tlb, Translation};
 
 /// XER\[SO\], summary overflow.
 pub(crate) const XER_SO: u64 = 1 << 31;
@@ -151,6 +151,8 @@ pub struct Cpu {
     pub ivor: [u32; 43],
     /// MMU assist registers 0 to 7 (BookE); 5 is unused.
     pub mas: [u64; 8],
+    /// Translation look-aside buffer (BookE), used with [`Translation::Tables`].
+    pub tlb: Tlb,
     /// Timer status (BookE).
     pub tsr: u32,
     /// Timer control (BookE).
@@ -236,6 +238,7 @@ impl Cpu {
             ivpr: 0,
             ivor: [0; 43],
             mas: [0; 8],
+            tlb: Tlb::default(),
             tsr: 0,
             tcr: 0,
             dbsr: 0,

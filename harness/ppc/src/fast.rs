@@ -12,7 +12,7 @@ use crate::cpu::{Cpu, ReservedBits};
 use crate::memory::{Memory, PAGE, number};
 use crate::model::Model;
 use crate::msr;
-use crate::translate::Access;
+use crate::translate::{Access, Mapping};
 use burst::{Burst, Mode, Pause};
 use predecode::{Decoded, fuse, predecode};
 use translations::Translations;
@@ -143,25 +143,44 @@ impl Cpu {
             return Some(real);
         }
         let page = self.pc & !(PAGE as u64 - 1);
-        let real = self.translate(page, Access::Fetch).ok()?;
-        if real + PAGE as u64 > memory.len() as u64 {
-            return None;
-        }
+        let real = self.mapping(memory, translations, page, Access::Fetch)?.real;
         translations.remember_fetch(page, real);
         Some(real)
+    }
+
+    /// The mapping of a page that lies in memory.
+    fn mapping(
+        &mut self,
+        memory: &mut Memory,
+        translations: &mut Translations,
+        page: u64,
+        access: Access,
+    ) -> Option<Mapping> {
+        let mut mapping = self.translate(memory, page, access).ok()?;
+        if memory.cache.stale {
+            // The search itself wrote a reference or changed bit; the second one finds it set and reads only.
+            memory.cache.stale = false;
+            translations.forget();
+            mapping = self.translate(memory, page, access).ok()?;
+        }
+        let backed = mapping.real.checked_add(PAGE as u64).is_some_and(|end| end <= memory.len() as u64);
+        backed.then_some(mapping)
     }
 
     /// Remembers the translation of a page for loads or stores, if they may be made without looking any further.
     fn remember(&mut self, memory: &mut Memory, translations: &mut Translations, address: u64, access: Access) -> bool {
         let page = address & !(PAGE as u64 - 1);
-        let Ok(real) = self.translate(page, access) else { return false };
-        let backed = real.checked_add(PAGE as u64).is_some_and(|end| end <= memory.len() as u64);
-        if !backed || self.overlaid(page, real).is_some() {
+        if self.overlaid_effective(address).is_some() {
+            return false;
+        }
+        let Some(mapping) = self.mapping(memory, translations, page, access) else { return false };
+        if self.overlaid_real(address, mapping.real).is_some() {
             return false;
         }
         match access {
-            Access::Store => translations.remember_store(page, real),
-            Access::Load | Access::Fetch => translations.remember_load(page, real),
+            Access::Store if mapping.writable => translations.remember_store(page, mapping.real),
+            Access::Load => translations.remember_load(page, mapping.real),
+            Access::Store | Access::Fetch => return false,
         }
         true
     }

@@ -59,4 +59,4 @@ pub use memory::{BLOCK, DirtyBlock, Memory, OutOfRange};
 pub use model::Model;
 pub use overlay::{Overlay, SHARED_SIZE};
 pub use run::{Budget, Caching, Exit};
-pub use translate::{Access, Translation};
+pub use translate::{Access, HashTable, Mapping, Tlb, TlbEntry, Translation};

@@ -141,7 +141,7 @@ impl Cpu {
         self.base(ra(word)).wrapping_add(self.gpr[rb(word)])
     }
 
-    fn load_one(&mut self, memory: &Memory, word: u32, form: Form, length: usize, kind: Load) -> Outcome {
+    fn load_one(&mut self, memory: &mut Memory, word: u32, form: Form, length: usize, kind: Load) -> Outcome {
         let update = matches!(form, Form::Du | Form::Xu);
         if update && (ra(word) == 0 || ra(word) == rt(word)) {
             return self.invalid_form(word);
@@ -241,7 +241,7 @@ impl Cpu {
 
     pub(crate) fn load_quadword(
         &mut self,
-        memory: &Memory,
+        memory: &mut Memory,
         address: u64,
         register: usize,
     ) -> Result<(), crate::Interrupt> {

@@ -161,7 +161,7 @@ impl Cpu {
     #[inline]
     fn fetch(&mut self, memory: &mut Memory) -> Result<u32, Interrupt> {
         let address = self.effective(self.pc) & !3;
-        let real = self.translate(address, Access::Fetch)?;
+        let real = self.translate(memory, address, Access::Fetch)?.real;
         memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))
     }
 
@@ -180,9 +180,13 @@ impl Cpu {
             return Err(Interrupt::Program(Program::Privileged));
         }
         let outcome = self.execute(memory, row, word);
-        if matches!(row.group, Group::Spr | Group::System | Group::SegmentTlb)
-            && !matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb)
-        {
+        let may_change_translation = match row.group {
+            Group::Spr | Group::System | Group::SegmentTlb => !matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb),
+            // The magic page shows segment registers.
+            Group::Store | Group::Cache | Group::Reservation => self.overlay.is_some(),
+            _ => false,
+        };
+        if may_change_translation {
             memory.cache.forget_translations();
         }
         outcome

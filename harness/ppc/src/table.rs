@@ -264,6 +264,11 @@ pub enum Op {
     SlbfeeDot,
     Slbie,
     Slbia,
+    Tlbre,
+    Tlbwe,
+    Tlbsx,
+    Tlbivax,
+    Tlbilx,
     Mtsr,
     Mtsrin,
     Mfsr,
@@ -370,6 +375,7 @@ pub enum Field {
     TBR,
     TH,
     TO,
+    Ttlb,
     UI,
     VRT,
     WC,
@@ -377,7 +383,7 @@ pub enum Field {
 }
 
 /// Fields, indexed by [`Field`].
-pub static FIELDS: [FieldInfo; 59] = [
+pub static FIELDS: [FieldInfo; 60] = [
     FieldInfo { name: "BA", kind: Kind::Crbit, parts: &[(16, 5)], scale: 1 },
     FieldInfo { name: "BB", kind: Kind::Crbit, parts: &[(11, 5)], scale: 1 },
     FieldInfo { name: "BC", kind: Kind::Crbit, parts: &[(6, 5)], scale: 1 },
@@ -433,6 +439,7 @@ pub static FIELDS: [FieldInfo; 59] = [
     FieldInfo { name: "TBR", kind: Kind::Spr, parts: &[(11, 5), (16, 5)], scale: 1 },
     FieldInfo { name: "TH", kind: Kind::Unsigned, parts: &[(21, 5)], scale: 1 },
     FieldInfo { name: "TO", kind: Kind::Unsigned, parts: &[(21, 5)], scale: 1 },
+    FieldInfo { name: "Ttlb", kind: Kind::Unsigned, parts: &[(21, 2)], scale: 1 },
     FieldInfo { name: "UI", kind: Kind::Unsigned, parts: &[(0, 16)], scale: 1 },
     FieldInfo { name: "VRT", kind: Kind::Vr, parts: &[(21, 5)], scale: 1 },
     FieldInfo { name: "WC", kind: Kind::Unsigned, parts: &[(21, 2)], scale: 1 },
@@ -440,7 +447,7 @@ pub static FIELDS: [FieldInfo; 59] = [
 ];
 
 /// Instructions in the order of the table, then the remainders.
-pub static ROWS: [Row; 301] = [
+pub static ROWS: [Row; 306] = [
     Row { name: "b", form: "I", op: Op::B, group: Group::Branch, mask: 0xFC000000, value: 0x48000000, reserved: 0x00000000, variants: 0x3, absolute: true, privilege: Privilege::Problem, models: 0x7F, operands: &[Operand::plain(Field::LI)] },
     Row { name: "bc", form: "B", op: Op::Bc, group: Group::Branch, mask: 0xFC000000, value: 0x40000000, reserved: 0x00000000, variants: 0x3, absolute: true, privilege: Privilege::Problem, models: 0x7F, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::plain(Field::BD)] },
     Row { name: "bclr", form: "XL", op: Op::Bclr, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000020, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x7F, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
@@ -694,6 +701,11 @@ pub static ROWS: [Row; 301] = [
     Row { name: "slbfee.", form: "X", op: Op::SlbfeeDot, group: Group::SegmentTlb, mask: 0xFC0007FF, value: 0x7C0007A7, reserved: 0x001F0000, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x7, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB)] },
     Row { name: "slbie", form: "X", op: Op::Slbie, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000364, reserved: 0x03FF0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x7, operands: &[Operand::plain(Field::RB)] },
     Row { name: "slbia", form: "X", op: Op::Slbia, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0003E4, reserved: 0x031FF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x7, operands: &[Operand::optional(Field::IH, 0)] },
+    Row { name: "tlbre", form: "X", op: Op::Tlbre, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000764, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x60, operands: &[] },
+    Row { name: "tlbwe", form: "X", op: Op::Tlbwe, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0007A4, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x60, operands: &[] },
+    Row { name: "tlbsx", form: "X", op: Op::Tlbsx, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000724, reserved: 0x03E00001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x60, operands: &[Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
+    Row { name: "tlbivax", form: "X", op: Op::Tlbivax, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000624, reserved: 0x03E00001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x60, operands: &[Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
+    Row { name: "tlbilx", form: "X", op: Op::Tlbilx, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000024, reserved: 0x03800001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x40, operands: &[Operand::plain(Field::Ttlb), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
     Row { name: "mtsr", form: "X", op: Op::Mtsr, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0001A4, reserved: 0x0010F801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[Operand::plain(Field::SR), Operand::plain(Field::RS)] },
     Row { name: "mtsrin", form: "X", op: Op::Mtsrin, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0001E4, reserved: 0x001F0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RB)] },
     Row { name: "mfsr", form: "X", op: Op::Mfsr, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0004A6, reserved: 0x0010F801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[Operand::plain(Field::RT), Operand::plain(Field::SR)] },
@@ -889,47 +901,47 @@ static SLOTS_30: [u16; 16] = [
 ];
 
 static SLOTS_31: [u16; 1024] = [
-    93, 0, 0, 0, 100, 0, 284, 279, 64, 81, 58, 71, 0, 0, 0, 97, 0, 0, 0, 32772, 219, 179, 228, 175,
-    147, 0, 119, 151, 108, 0, 241, 0, 94, 0, 0, 0, 0, 0, 285, 280, 63, 0, 0, 0, 0, 0, 0, 97,
-    0, 0, 0, 0, 217, 180, 231, 176, 0, 0, 120, 131, 109, 0, 242, 0, 0, 0, 0, 0, 101, 0, 0, 281,
+    93, 0, 0, 0, 100, 0, 289, 284, 64, 81, 58, 71, 0, 0, 0, 97, 0, 0, 258, 32772, 219, 179, 228, 175,
+    147, 0, 119, 151, 108, 0, 241, 0, 94, 0, 0, 0, 0, 0, 290, 285, 63, 0, 0, 0, 0, 0, 0, 97,
+    0, 0, 0, 0, 217, 180, 231, 176, 0, 0, 120, 131, 109, 0, 242, 0, 0, 0, 0, 0, 101, 0, 0, 286,
     0, 80, 0, 70, 0, 0, 0, 97, 0, 0, 0, 21, 220, 0, 32773, 169, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 282, 68, 0, 0, 0, 0, 0, 0, 97, 0, 0, 0, 0, 218, 0, 0, 170,
-    0, 0, 123, 0, 114, 0, 0, 0, 45, 0, 0, 25, 0, 0, 0, 286, 65, 0, 59, 0, 0, 0, 0, 97,
-    32774, 0, 32775, 0, 0, 206, 224, 204, 0, 0, 126, 136, 133, 0, 0, 0, 0, 0, 0, 26, 0, 0, 0, 287,
+    0, 0, 0, 0, 0, 0, 0, 287, 68, 0, 0, 0, 0, 0, 0, 97, 0, 0, 0, 0, 218, 0, 0, 170,
+    0, 0, 123, 0, 114, 0, 0, 0, 45, 0, 0, 25, 0, 0, 0, 291, 65, 0, 59, 0, 0, 0, 0, 97,
+    32774, 0, 32775, 0, 0, 206, 224, 204, 0, 0, 126, 136, 133, 0, 0, 0, 0, 0, 0, 26, 0, 0, 0, 292,
     0, 0, 62, 0, 0, 0, 0, 97, 0, 0, 24, 0, 0, 207, 226, 205, 0, 0, 127, 137, 134, 0, 0, 0,
-    95, 0, 0, 0, 0, 0, 0, 288, 67, 0, 61, 0, 0, 0, 0, 97, 0, 0, 254, 0, 0, 0, 225, 200,
-    0, 0, 0, 135, 130, 0, 0, 0, 96, 0, 0, 0, 0, 0, 0, 289, 66, 79, 60, 69, 0, 0, 0, 97,
-    0, 0, 255, 0, 0, 0, 233, 201, 0, 0, 0, 0, 129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    95, 0, 0, 0, 0, 0, 0, 293, 67, 0, 61, 0, 0, 0, 0, 97, 0, 0, 259, 0, 0, 0, 225, 200,
+    0, 0, 0, 135, 130, 0, 0, 0, 96, 0, 0, 0, 0, 0, 0, 294, 66, 79, 60, 69, 0, 0, 0, 97,
+    0, 0, 260, 0, 0, 0, 233, 201, 0, 0, 0, 0, 129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 90, 57, 77, 0, 0, 15, 97, 0, 0, 245, 0, 221, 0, 232, 171, 0, 0, 0, 0, 115, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 97, 0, 0, 32776, 0, 0, 0, 0, 172,
     0, 0, 0, 0, 112, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 97,
-    0, 0, 0, 27, 0, 177, 0, 173, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 283,
+    0, 0, 0, 27, 0, 177, 0, 173, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 288,
     0, 0, 0, 0, 0, 0, 0, 97, 0, 0, 247, 29, 0, 178, 0, 174, 0, 0, 124, 0, 0, 0, 0, 0,
     46, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 75, 0, 0, 0, 97, 0, 0, 248, 0, 0, 0, 0, 202,
     0, 0, 0, 0, 111, 0, 0, 0, 47, 0, 0, 0, 0, 0, 0, 0, 0, 87, 62, 74, 0, 0, 0, 97,
     0, 0, 252, 0, 0, 0, 0, 203, 0, 0, 0, 0, 110, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0,
     0, 86, 0, 73, 0, 0, 0, 97, 0, 0, 0, 28, 0, 0, 236, 0, 0, 0, 0, 0, 113, 0, 0, 0,
-    49, 0, 0, 0, 0, 0, 0, 290, 0, 85, 0, 72, 0, 0, 0, 97, 0, 0, 253, 0, 0, 0, 0, 0,
+    49, 0, 0, 0, 0, 0, 0, 295, 0, 85, 0, 72, 0, 0, 0, 97, 0, 0, 253, 0, 0, 0, 0, 0,
     0, 0, 125, 0, 128, 0, 0, 0, 43, 0, 0, 0, 0, 0, 0, 0, 64, 81, 58, 71, 0, 0, 0, 97,
-    0, 0, 0, 0, 183, 185, 182, 266, 148, 0, 121, 152, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    63, 0, 0, 0, 0, 0, 0, 97, 0, 0, 0, 0, 0, 0, 246, 267, 0, 0, 122, 132, 0, 0, 0, 0,
-    44, 0, 0, 0, 0, 0, 0, 0, 0, 80, 0, 70, 291, 0, 0, 97, 0, 0, 0, 256, 0, 184, 238, 268,
+    0, 0, 0, 0, 183, 185, 182, 271, 148, 0, 121, 152, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    63, 0, 0, 0, 0, 0, 0, 97, 0, 0, 0, 0, 0, 0, 246, 272, 0, 0, 122, 132, 0, 0, 0, 0,
+    44, 0, 0, 0, 0, 0, 0, 0, 0, 80, 0, 70, 296, 0, 0, 97, 0, 0, 0, 261, 0, 184, 238, 273,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 68, 0, 0, 0, 0, 0, 0, 97,
-    0, 0, 0, 0, 0, 0, 0, 269, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    65, 0, 59, 0, 0, 0, 0, 97, 0, 0, 0, 257, 210, 212, 209, 270, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 0, 97, 0, 0, 0, 0, 0, 0, 222, 271,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 67, 0, 61, 0, 294, 0, 0, 97,
-    0, 0, 0, 0, 0, 211, 223, 272, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    66, 79, 60, 69, 0, 0, 0, 97, 0, 0, 0, 78, 0, 0, 235, 273, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 89, 57, 76, 293, 0, 0, 97, 0, 0, 0, 0, 0, 188, 181, 0,
+    0, 0, 0, 0, 0, 0, 0, 274, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    65, 0, 59, 0, 0, 0, 0, 97, 0, 0, 0, 262, 210, 212, 209, 275, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 0, 97, 0, 0, 0, 0, 0, 0, 222, 276,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 67, 0, 61, 0, 299, 0, 0, 97,
+    0, 0, 0, 0, 0, 211, 223, 277, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    66, 79, 60, 69, 0, 0, 0, 97, 0, 0, 0, 78, 0, 0, 235, 278, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 89, 57, 76, 298, 0, 0, 97, 0, 0, 257, 0, 0, 188, 181, 0,
     149, 0, 153, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 97,
     0, 0, 0, 0, 0, 187, 0, 0, 150, 0, 154, 154, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 292, 0, 0, 97, 0, 0, 0, 250, 0, 186, 32777, 275, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 97, 0, 0, 0, 0, 0, 189, 0, 276,
-    0, 0, 155, 155, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 75, 296, 0, 0, 97,
-    0, 0, 0, 249, 0, 215, 208, 0, 0, 0, 117, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 87, 62, 74, 0, 0, 0, 97, 0, 0, 0, 0, 0, 214, 0, 0, 0, 0, 116, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 86, 0, 73, 295, 0, 0, 97, 0, 0, 0, 251, 0, 213, 227, 274,
+    0, 0, 0, 0, 297, 0, 0, 97, 0, 0, 0, 250, 0, 186, 32777, 280, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 97, 0, 0, 0, 0, 0, 189, 0, 281,
+    0, 0, 155, 155, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, 75, 301, 0, 0, 97,
+    0, 0, 256, 249, 0, 215, 208, 0, 0, 0, 117, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 87, 62, 74, 0, 0, 0, 97, 0, 0, 254, 0, 0, 214, 0, 0, 0, 0, 116, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 86, 0, 73, 300, 0, 0, 97, 0, 0, 255, 251, 0, 213, 227, 279,
     0, 0, 118, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 85, 0, 72, 0, 0, 0, 97,
     0, 0, 0, 0, 0, 216, 234, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
@@ -999,35 +1011,35 @@ static SLOTS_47: [u16; 1] = [
 ];
 
 static SLOTS_48: [u16; 1] = [
-    258,
-];
-
-static SLOTS_49: [u16; 1] = [
-    259,
-];
-
-static SLOTS_50: [u16; 1] = [
-    260,
-];
-
-static SLOTS_51: [u16; 1] = [
-    261,
-];
-
-static SLOTS_52: [u16; 1] = [
-    262,
-];
-
-static SLOTS_53: [u16; 1] = [
     263,
 ];
 
-static SLOTS_54: [u16; 1] = [
+static SLOTS_49: [u16; 1] = [
     264,
 ];
 
-static SLOTS_55: [u16; 1] = [
+static SLOTS_50: [u16; 1] = [
     265,
+];
+
+static SLOTS_51: [u16; 1] = [
+    266,
+];
+
+static SLOTS_52: [u16; 1] = [
+    267,
+];
+
+static SLOTS_53: [u16; 1] = [
+    268,
+];
+
+static SLOTS_54: [u16; 1] = [
+    269,
+];
+
+static SLOTS_55: [u16; 1] = [
+    270,
 ];
 
 static SLOTS_56: [u16; 1] = [
@@ -1035,7 +1047,7 @@ static SLOTS_56: [u16; 1] = [
 ];
 
 static SLOTS_57: [u16; 4] = [
-    277, 0, 0, 0,
+    282, 0, 0, 0,
 ];
 
 static SLOTS_58: [u16; 4] = [
@@ -1043,15 +1055,15 @@ static SLOTS_58: [u16; 4] = [
 ];
 
 static SLOTS_59: [u16; 1] = [
-    297,
+    302,
 ];
 
 static SLOTS_60: [u16; 1] = [
-    300,
+    305,
 ];
 
 static SLOTS_61: [u16; 4] = [
-    278, 0, 0, 0,
+    283, 0, 0, 0,
 ];
 
 static SLOTS_62: [u16; 4] = [
@@ -1059,7 +1071,7 @@ static SLOTS_62: [u16; 4] = [
 ];
 
 static SLOTS_63: [u16; 1] = [
-    298,
+    303,
 ];
 
 /// Decoder, by primary opcode. A slot is 0, a row's index plus 1, or 0x8000 plus an index into [`GROUPS`].
@@ -1132,10 +1144,10 @@ pub static PRIMARIES: [Primary; 64] = [
 
 /// Rows that share a slot: the first that has the model and matches the word is meant.
 pub static GROUPS: [&[u16]; 10] = [
-    &[298, 300],
-    &[81, 298, 300],
-    &[82, 298, 300],
-    &[83, 298, 300],
+    &[303, 305],
+    &[81, 303, 305],
+    &[82, 303, 305],
+    &[83, 303, 305],
     &[40, 41],
     &[228, 229],
     &[38, 39],
@@ -1145,7 +1157,7 @@ pub static GROUPS: [&[u16]; 10] = [
 ];
 
 /// Mnemonics with their suffixes, sorted: row, and the variant bits the suffixes set.
-pub static MNEMONICS: [(&str, u16, u32); 405] = [
+pub static MNEMONICS: [(&str, u16, u32); 410] = [
     ("add", 56, 0x0),
     ("add.", 56, 0x1),
     ("addc", 57, 0x0),
@@ -1294,17 +1306,17 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("ldu", 166, 0x0),
     ("ldux", 179, 0x0),
     ("ldx", 178, 0x0),
-    ("lfd", 259, 0x0),
-    ("lfdp", 276, 0x0),
-    ("lfdu", 260, 0x0),
-    ("lfdux", 268, 0x0),
-    ("lfdx", 267, 0x0),
-    ("lfiwax", 274, 0x0),
-    ("lfiwzx", 275, 0x0),
-    ("lfs", 257, 0x0),
-    ("lfsu", 258, 0x0),
-    ("lfsux", 266, 0x0),
-    ("lfsx", 265, 0x0),
+    ("lfd", 264, 0x0),
+    ("lfdp", 281, 0x0),
+    ("lfdu", 265, 0x0),
+    ("lfdux", 273, 0x0),
+    ("lfdx", 272, 0x0),
+    ("lfiwax", 279, 0x0),
+    ("lfiwzx", 280, 0x0),
+    ("lfs", 262, 0x0),
+    ("lfsu", 263, 0x0),
+    ("lfsux", 271, 0x0),
+    ("lfsx", 270, 0x0),
     ("lha", 161, 0x0),
     ("lharx", 217, 0x0),
     ("lhau", 162, 0x0),
@@ -1321,13 +1333,13 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("lqarx", 220, 0x0),
     ("lswi", 183, 0x0),
     ("lswx", 184, 0x0),
-    ("lvebx", 278, 0x0),
-    ("lvehx", 279, 0x0),
-    ("lvewx", 280, 0x0),
-    ("lvsl", 283, 0x0),
-    ("lvsr", 284, 0x0),
-    ("lvx", 281, 0x0),
-    ("lvxl", 282, 0x0),
+    ("lvebx", 283, 0x0),
+    ("lvehx", 284, 0x0),
+    ("lvewx", 285, 0x0),
+    ("lvsl", 288, 0x0),
+    ("lvsr", 289, 0x0),
+    ("lvx", 286, 0x0),
+    ("lvxl", 287, 0x0),
     ("lwa", 167, 0x0),
     ("lwarx", 218, 0x0),
     ("lwaux", 177, 0x0),
@@ -1338,9 +1350,9 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("lwzu", 156, 0x0),
     ("lwzux", 175, 0x0),
     ("lwzx", 174, 0x0),
-    ("lxsdx", 290, 0x0),
-    ("lxvd2x", 291, 0x0),
-    ("lxvw4x", 292, 0x0),
+    ("lxsdx", 295, 0x0),
+    ("lxvd2x", 296, 0x0),
+    ("lxvw4x", 297, 0x0),
     ("maddhd", 81, 0x0),
     ("maddhdu", 82, 0x0),
     ("maddld", 83, 0x0),
@@ -1352,8 +1364,8 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("mfmsr", 20, 0x0),
     ("mfocrf", 41, 0x0),
     ("mfspr", 26, 0x0),
-    ("mfsr", 255, 0x0),
-    ("mfsrin", 256, 0x0),
+    ("mfsr", 260, 0x0),
+    ("mfsrin", 261, 0x0),
     ("mftb", 28, 0x0),
     ("modsd", 88, 0x0),
     ("modsw", 75, 0x0),
@@ -1365,8 +1377,8 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("mtmsrd", 23, 0x0),
     ("mtocrf", 39, 0x0),
     ("mtspr", 27, 0x0),
-    ("mtsr", 253, 0x0),
-    ("mtsrin", 254, 0x0),
+    ("mtsr", 258, 0x0),
+    ("mtsrin", 259, 0x0),
     ("mulhd", 79, 0x0),
     ("mulhd.", 79, 0x1),
     ("mulhdu", 80, 0x0),
@@ -1474,16 +1486,16 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("stdu", 197, 0x0),
     ("stdux", 206, 0x0),
     ("stdx", 205, 0x0),
-    ("stfd", 263, 0x0),
-    ("stfdp", 277, 0x0),
-    ("stfdu", 264, 0x0),
-    ("stfdux", 272, 0x0),
-    ("stfdx", 271, 0x0),
-    ("stfiwx", 273, 0x0),
-    ("stfs", 261, 0x0),
-    ("stfsu", 262, 0x0),
-    ("stfsux", 270, 0x0),
-    ("stfsx", 269, 0x0),
+    ("stfd", 268, 0x0),
+    ("stfdp", 282, 0x0),
+    ("stfdu", 269, 0x0),
+    ("stfdux", 277, 0x0),
+    ("stfdx", 276, 0x0),
+    ("stfiwx", 278, 0x0),
+    ("stfs", 266, 0x0),
+    ("stfsu", 267, 0x0),
+    ("stfsux", 275, 0x0),
+    ("stfsx", 274, 0x0),
     ("sth", 193, 0x0),
     ("sthbrx", 207, 0x0),
     ("sthcix", 213, 0x0),
@@ -1497,11 +1509,11 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("stqcx.", 225, 0x0),
     ("stswi", 210, 0x0),
     ("stswx", 211, 0x0),
-    ("stvebx", 285, 0x0),
-    ("stvehx", 286, 0x0),
-    ("stvewx", 287, 0x0),
-    ("stvx", 288, 0x0),
-    ("stvxl", 289, 0x0),
+    ("stvebx", 290, 0x0),
+    ("stvehx", 291, 0x0),
+    ("stvewx", 292, 0x0),
+    ("stvx", 293, 0x0),
+    ("stvxl", 294, 0x0),
     ("stw", 189, 0x0),
     ("stwbrx", 208, 0x0),
     ("stwcix", 214, 0x0),
@@ -1509,9 +1521,9 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("stwu", 190, 0x0),
     ("stwux", 204, 0x0),
     ("stwx", 203, 0x0),
-    ("stxsdx", 293, 0x0),
-    ("stxvd2x", 294, 0x0),
-    ("stxvw4x", 295, 0x0),
+    ("stxsdx", 298, 0x0),
+    ("stxvd2x", 299, 0x0),
+    ("stxvw4x", 300, 0x0),
     ("subf", 62, 0x0),
     ("subf.", 62, 0x1),
     ("subfc", 63, 0x0),
@@ -1540,7 +1552,12 @@ pub static MNEMONICS: [(&str, u16, u32); 405] = [
     ("tlbie", 242, 0x0),
     ("tlbie", 243, 0x0),
     ("tlbiel", 244, 0x0),
+    ("tlbilx", 257, 0x0),
+    ("tlbivax", 256, 0x0),
+    ("tlbre", 253, 0x0),
+    ("tlbsx", 255, 0x0),
     ("tlbsync", 245, 0x0),
+    ("tlbwe", 254, 0x0),
     ("tw", 99, 0x0),
     ("twi", 98, 0x0),
     ("wait", 240, 0x0),

@@ -98,6 +98,8 @@ fn accepted_by_gnu(row: &Row, word: u32) -> bool {
         "bc" | "bclr" | "bcctr" | "bctar" => matches!(word >> 21 & 31, 4 | 12 | 20),
         // The one-operand tlbie of the 32-bit models; the last level that as knows takes five.
         "tlbie" => row.operands.len() > 1,
+        // The forms of the e500; both tools read these words as those of the 4xx.
+        "tlbre" | "tlbwe" | "tlbsx" | "tlbilx" => false,
         // The embedded one; as writes the server's.
         "wait" => word >> 1 & 0x3FF == 30 && word >> 21 & 3 == 0,
         "ehpriv" => word >> 11 & 0x7FFF == 0,

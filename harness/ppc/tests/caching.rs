@@ -4,7 +4,10 @@
 #[path = "common/words.rs"]
 mod words;
 
-use hypercheck_ppc::{Budget, Caching, Cpu, Exit, Memory, Model, Overlay, ReservedBits, assemble, msr};
+use hypercheck_ppc::table::Spr;
+use hypercheck_ppc::{
+    Budget, Caching, Cpu, Exit, Memory, Model, Overlay, ReservedBits, SlbEntry, Translation, assemble, msr,
+};
 use proptest::prelude::*;
 use rstest::rstest;
 use words::word;
@@ -13,6 +16,13 @@ use words::word;
 const CODE: u64 = 0x4000;
 const DATA: u64 = 0x6000;
 const MEMORY: usize = 0x9000;
+/// Where the hashed page table is, what it maps its own pages behind, and how much memory there is with it.
+const TABLE: u64 = 0x4_0000;
+const WINDOW: u64 = 0x10_0000;
+const MEMORY_WITH_TABLE: usize = 0x8_0000;
+
+/// The one segment.
+const VSID: u64 = 0x2_3456;
 
 /// A program, the state it begins in, and how it is run.
 #[derive(Debug, Clone)]
@@ -28,6 +38,8 @@ struct Program {
     until: Option<u64>,
     pieces: Vec<u64>,
     strict: bool,
+    /// Translation is on, through a table that the program can reach: the first storage key bits of its pages.
+    tables: Option<u8>,
     /// Effective and real address of a magic page.
     overlay: Option<(u64, u64)>,
 }
@@ -71,6 +83,14 @@ const IDIOMS: &[&str] = &[
     "mtspr 1, r3",
     "mfspr r16, 268",
     "mtmsr r17",
+    "ld r12, 0(r19)\n xori r12, r12, 0x180\n std r12, 0(r19)",
+    "lwz r12, 0(r19)\n xori r12, r12, 0x180\n stw r12, 0(r19)\n lbz r13, 0(r4)",
+    "ld r12, 0(r18)\n xori r12, r12, 0x100\n std r12, 0(r18)",
+    "ld r12, 0(r19)\n xori r12, r12, 0x1000\n std r12, 0(r19)\n ld r13, 0(r4)",
+    "lwz r12, 0(r19)\n xori r12, r12, 0x1000\n stw r12, 0(r19)\n lbz r13, 0(r4)",
+    "slbie r4\n isync",
+    "mtsr 0, r4\n isync",
+    "tlbie r4",
     "sync",
 ];
 
@@ -111,6 +131,7 @@ fn program() -> impl Strategy<Value = Program> {
             msr::SF | msr::LE,
         ]),
     );
+    let tables = prop::option::of(prop_oneof![Just(2), 0..4_u8]);
     let run = (
         prop::option::of((0..24_u64).prop_map(|at| CODE + 4 * at)),
         prop::collection::vec(prop_oneof![1..900_u64, 2100..5000_u64], 1..4),
@@ -118,8 +139,8 @@ fn program() -> impl Strategy<Value = Program> {
         any::<bool>(),
         prop::option::of(prop::sample::select(vec![(DATA, DATA), (CODE, DATA), (DATA, CODE), (0xFFFF_F000, 0x7000)])),
     );
-    (state, words, word(), run).prop_map(
-        |((model, gpr, ctr, dec, extra), words, handler, (until, pieces, start, strict, overlay))| Program {
+    (state, words, word(), run, tables).prop_map(
+        |((model, gpr, ctr, dec, extra), words, handler, (until, pieces, start, strict, overlay), tables)| Program {
             model,
             words,
             gpr,
@@ -132,9 +153,43 @@ fn program() -> impl Strategy<Value = Program> {
             until,
             pieces,
             strict,
+            tables,
             overlay,
         },
     )
+}
+
+/// Turns translation on: the first pages at their own addresses, and through [`WINDOW`] the pages of the table in which
+/// their entries are. r18 points to the entry of the program's page, r19 to that of its data. On the other models, where
+/// no table is made, nothing is mapped, which the handlers see.
+fn translate(cpu: &mut Cpu, memory: &mut Memory, protection: u8) {
+    cpu.translation = Translation::Tables;
+    cpu.msr |= (msr::IR | msr::DR) & cpu.model.msr_bits();
+    cpu.slb[0] = SlbEntry { esid: SlbEntry::VALID, vsid: VSID << 12 };
+    cpu.sr = [VSID as u32; 16];
+    cpu.set_spr(Spr::Sdr1, TABLE);
+    let classic = cpu.model.is_classic();
+    let group = |page: u64| TABLE + if classic { ((VSID ^ page) & 0x3FF) << 6 } else { ((VSID ^ page) & 0x7FF) << 7 };
+    let mut enter = |page: u64, real: u64, slot: u64| {
+        if classic {
+            let at = group(page) + 8 * slot;
+            let first = 1 << 31 | VSID << 7 | page >> 10 & 0x3F;
+            memory.write_u32(at, first as u32, true).expect("the table is in memory");
+            memory
+                .write_u32(at + 4, (real << 12) as u32 | u32::from(protection), true)
+                .expect("the table is in memory");
+        } else {
+            let at = group(page) + 16 * slot;
+            memory.write_u64(at, (VSID << 5 | page >> 11 & 0x1F) << 7 | 1, true).expect("the table is in memory");
+            memory.write_u64(at + 8, real << 12 | u64::from(protection), true).expect("the table is in memory");
+        }
+    };
+    for page in 0..9 {
+        enter(page, page, 0);
+        enter(WINDOW / 0x1000 + page, group(page) / 0x1000, 1);
+    }
+    let entry = |page: u64| WINDOW + 0x1000 * page + group(page) % 0x1000 + if classic { 4 } else { 8 };
+    (cpu.gpr[18], cpu.gpr[19]) = (entry(CODE / 0x1000), entry(DATA / 0x1000));
 }
 
 impl Program {
@@ -156,6 +211,9 @@ impl Program {
         for at in (DATA..DATA + 0x1000).step_by(8) {
             memory.write_u64(at, at.wrapping_mul(0x9E37_79B9_7F4A_7C15), true).expect("in memory");
         }
+        if let Some(protection) = self.tables {
+            translate(&mut cpu, memory, protection);
+        }
         // Every handler computes something and returns.
         let back = assemble("rfi", 0, &|_| None).or_else(|_| assemble("rfid", 0, &|_| None)).expect("a return")[0];
         let back = if self.model.is_server() { 0x4C00_0024 } else { back };
@@ -165,6 +223,10 @@ impl Program {
             }
         }
         cpu
+    }
+
+    fn memory(&self) -> usize {
+        if self.tables.is_some() { MEMORY_WITH_TABLE } else { MEMORY }
     }
 
     /// Every exit on the way, and the processor at the end.
@@ -184,7 +246,8 @@ proptest! {
     #[test]
     fn remembering_makes_no_difference(programs in prop::collection::vec(program(), 1..4)) {
         // The same memory serves one program after the other, as a fuzzer has it.
-        let mut memories = [(); 3].map(|()| Memory::new(MEMORY));
+        let most = programs.iter().map(Program::memory).max().unwrap_or(MEMORY);
+        let mut memories = [(); 3].map(|()| Memory::new(most));
         for memory in &mut memories {
             memory.baseline();
         }

@@ -177,10 +177,12 @@ fn in_32_bit_mode_the_page_is_at_the_cropped_address() {
 }
 
 #[test]
-fn without_a_translation_the_page_is_still_not_found() {
-    let mut machine = machine(Model::Power8, "ld r4, -4096+0x20(0)");
+fn the_effective_address_needs_no_mapping_but_the_real_one_does() {
+    let mut machine = machine(Model::Power8, "ld r4, -4096+0x20(0)\n ld r4, 0x3020(0)");
+    machine.cpu.overlay = Some(Overlay::new(PAGE, 0x3000, true));
     machine.cpu.translation = Translation::None;
-    assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::DataSegment { .. })));
+    assert_eq!(machine.run(), Exit::Interrupt(Interrupt::DataSegment { address: 0x3020 }));
+    assert_eq!(machine.cpu.gpr[4], 0x1111_1111_1111_1111);
 }
 
 #[rstest]
