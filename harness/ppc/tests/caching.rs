@@ -131,6 +131,7 @@ fn program() -> impl Strategy<Value = Program> {
             msr::SF | msr::LE,
         ]),
     );
+    // POWER8 and the classic models find the table.
     let tables = prop::option::of(prop_oneof![Just(2), 0..4_u8]);
     let run = (
         prop::option::of((0..24_u64).prop_map(|at| CODE + 4 * at)),
@@ -372,4 +373,54 @@ fn a_run_sees_what_was_written_before_it(#[values(Caching::Never, Caching::Loops
         memory.rewind();
     }
     assert_eq!(counts, [100, 500, 100]);
+}
+
+/// Programs that change, in a loop, the translation that the loop itself uses.
+#[rstest]
+fn a_loop_sees_its_own_translation_change(
+    #[values(Model::Power8, Model::G4)] model: Model,
+    #[values(
+        // Reference and changed bits that are cleared are set again.
+        "lbz r13, 0(r4)\n lwz r12, 0(r19)\n andi. r12, r12, 0xFE7F\n stw r12, 0(r19)",
+        "stb r13, 0(r4)\n lwz r12, 0(r19)\n andi. r12, r12, 0xFE7F\n stw r12, 0(r19)",
+        "lwz r12, 0(r18)\n andi. r12, r12, 0xFE7F\n stw r12, 0(r18)",
+        // Another real page.
+        "lbz r13, 0(r4)\n lwz r12, 0(r19)\n xori r12, r12, 0x1000\n stw r12, 0(r19)\n add r14, r14, r13",
+        // No page at all, no segment at all.
+        "lbz r13, 0(r4)\n cmpdi r15, 100\n bne .+8\n stw r0, -4(r19)\n addi r15, r15, 1",
+        "lbz r13, 0(r4)\n cmpdi r15, 100\n bne .+8\n CHANGE\n addi r15, r15, 1",
+        // A page that may no longer be stored to.
+        "stb r13, 0(r4)\n cmpdi r15, 100\n bne .+12\n lwz r12, 0(r19)\n ori r12, r12, 3\n stw r12, 0(r19)\n addi r15, r15, 1"
+    )]
+    text: &str,
+) {
+    let change = if model == Model::G4 { "mtsr 0, r15" } else { "slbie r4" };
+    let text = text.replace("CHANGE", change);
+    let text = if model == Model::G4 {
+        text.replace("cmpdi", "cmpwi")
+    } else {
+        text.replace(" 0(r19)", " 4(r19)").replace(" 0(r18)", " 4(r18)")
+    };
+    let run = |caching| {
+        let mut memory = Memory::new(MEMORY_WITH_TABLE);
+        let mut cpu = Cpu::new(model);
+        (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.stop_on_interrupt) = (CODE, 300, DATA + 0x123, true);
+        translate(&mut cpu, &mut memory, 2);
+        let text = format!("again: {text}\n bdnz again\n sc");
+        for (at, word) in (CODE..).step_by(4).zip(assemble(&text, CODE, &|_| None).expect("a program")) {
+            memory.write_u32(at, word, true).expect("in memory");
+        }
+        memory.write_u8(DATA + 0x123, 7).expect("in memory");
+        memory.write_u8(DATA + 0x1123, 11).expect("in memory");
+        let exit = cpu.run_with(&mut memory, BUDGET, caching);
+        let table = memory.bytes()[TABLE as usize..].to_vec();
+        (exit, cpu, table)
+    };
+    let expected = run(Caching::Never);
+    assert!(expected.1.instructions > 200, "it runs: {:?}", expected.0);
+    for caching in [Caching::Loops, Caching::Always] {
+        let got = run(caching);
+        assert_eq!((got.0, &got.1), (expected.0, &expected.1), "{caching:?}");
+        assert!(got.2 == expected.2, "the table differs with {caching:?}");
+    }
 }
