@@ -424,3 +424,40 @@ fn a_loop_sees_its_own_translation_change(
         assert!(got.2 == expected.2, "the table differs with {caching:?}");
     }
 }
+
+/// An interrupt leaves translation, so that the handler's loads go elsewhere.
+#[rstest]
+#[case("lbz r13, 0(r4)\n add r14, r14, r13\n tweq r3, r3", 0x700)]
+#[case("lbz r13, 0(r4)\n add r14, r14, r13\n nop", 0x900)]
+fn a_handler_does_not_use_the_program_s_translation(#[case] text: &str, #[case] vector: u64) {
+    let run = |caching| {
+        let mut memory = Memory::new(MEMORY_WITH_TABLE);
+        let mut cpu = Cpu::new(Model::Power8);
+        (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.gpr[20], cpu.gpr[21]) = (CODE, 300, DATA + 0x123, 4, 13);
+        cpu.msr |= msr::EE;
+        translate(&mut cpu, &mut memory, 2);
+        // The program's data are in the next page.
+        let place = TABLE + (((VSID ^ DATA / 0x1000) & 0x7FF) << 7) + 8;
+        memory.write_u64(place, (DATA + 0x1000) | 2, true).expect("in memory");
+        let handler = match vector {
+            0x700 => "lbz r12, 0(r4)\n add r15, r15, r12\n mfsrr0 r12\n add r12, r12, r20\n mtsrr0 r12\n rfid",
+            _ => "lbz r12, 0(r4)\n add r15, r15, r12\n mtdec r21\n rfid",
+        };
+        let text = format!("again: {text}\n bdnz again\n sc");
+        for (start, text) in [(CODE, &*text), (vector, handler)] {
+            for (at, word) in (start..).step_by(4).zip(assemble(text, start, &|_| None).expect("a program")) {
+                memory.write_u32(at, word, true).expect("in memory");
+            }
+        }
+        memory.write_u8(DATA + 0x123, 7).expect("in memory");
+        memory.write_u8(DATA + 0x1123, 11).expect("in memory");
+        cpu.dec = 100;
+        assert_eq!(cpu.run_with(&mut memory, BUDGET, caching), Exit::SystemCall { lev: 0 });
+        assert_eq!(cpu.gpr[14], 300 * 11);
+        assert!(cpu.gpr[15] > 20 * 7 && cpu.gpr[15].is_multiple_of(7), "the handler read its own: {}", cpu.gpr[15]);
+        cpu
+    };
+    let expected = run(Caching::Never);
+    assert_eq!(run(Caching::Loops), expected);
+    assert_eq!(run(Caching::Always), expected);
+}
