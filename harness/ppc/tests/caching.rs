@@ -434,7 +434,7 @@ fn a_handler_does_not_use_the_program_s_translation(#[case] text: &str, #[case] 
         let mut memory = Memory::new(MEMORY_WITH_TABLE);
         let mut cpu = Cpu::new(Model::Power8);
         (cpu.pc, cpu.ctr, cpu.gpr[4], cpu.gpr[20], cpu.gpr[21]) = (CODE, 300, DATA + 0x123, 4, 13);
-        cpu.msr |= msr::EE;
+        cpu.msr |= if vector == 0x900 { msr::EE } else { 0 };
         translate(&mut cpu, &mut memory, 2);
         // The program's data are in the next page.
         let place = TABLE + (((VSID ^ DATA / 0x1000) & 0x7FF) << 7) + 8;
