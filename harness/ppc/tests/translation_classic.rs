@@ -126,6 +126,18 @@ fn the_mask_admits_more_of_the_hash() {
 }
 
 #[rstest]
+#[case::primary(0x028F_BA80, 0)]
+#[case::secondary(0x0370_4540, 0x40)]
+fn every_bit_of_the_hash_counts(#[case] group: u64, #[case] mark: u32) {
+    let mut classic = Classic::new();
+    classic.memory = Memory::new(0x400_0000);
+    classic.cpu.set_spr(Spr::Sdr1, 0x0200_01FF);
+    classic.memory.write_u32(group, HIGH | mark, true).expect("in memory");
+    classic.memory.write_u32(group + 4, LOW, true).expect("in memory");
+    assert_eq!(classic.real(ADDRESS), Some(0x5678));
+}
+
+#[rstest]
 #[case(false, 0, true, true)]
 #[case(false, 1, true, true)]
 #[case(false, 2, true, true)]
