@@ -147,9 +147,6 @@ impl Cpu {
     /// real mode area. 2.07 Book III-S 5.7.3; 3.0 Book III 5.7.3
     fn real_mode(&self, address: u64) -> Result<Option<Mapping>, u32> {
         let plain = Mapping::untranslated(address);
-        if let Translation::Held(_) = self.translation {
-            return Ok(Some(plain));
-        }
         if self.msr & msr::HV != 0 {
             let offset = if address >> 63 == 0 { self.plain[HRMOR] & REAL & !(OFFSET - 1) } else { 0 };
             let size = if offset == 0 { plain.size } else { OFFSET };
