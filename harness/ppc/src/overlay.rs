@@ -92,11 +92,12 @@ fn page(address: u64) -> u64 {
 
 impl Cpu {
     /// The offset in the page, if an access with translation on goes to it by its effective address. It is found before
-    /// the guest's own mappings. Linux `arch/powerpc/kvm/book3s_64_mmu.c`, `kvmppc_mmu_book3s_64_xlate`
+    /// the guest's own mappings. Linux `arch/powerpc/kvm/book3s_64_mmu.c`, `kvmppc_mmu_book3s_64_xlate`. BookE has it in
+    /// either address space: `arch/powerpc/kvm/e500_mmu_host.c`, `kvmppc_map_magic`
     #[inline]
     pub(crate) fn overlaid_effective(&self, address: u64) -> Option<usize> {
         let overlay = self.overlay.as_ref()?;
-        let on = self.msr & (msr::DR | msr::PR) == msr::DR;
+        let on = self.msr & msr::PR == 0 && (self.msr & msr::DR != 0 || self.model.is_embedded());
         (on && self.effective(overlay.effective) == page(address)).then_some(address as usize % PAGE)
     }
 

@@ -47,8 +47,8 @@ pub enum Translation {
     /// What the processor's registers and the tables in guest memory say, as the architecture defines it. That includes
     /// the real modes of servers (HRMOR, RMLS, VRMA), and both address spaces of BookE.
     Tables,
-    /// A partition of a hypervisor that holds its hashed page table outside guest memory (servers; elsewhere as
-    /// `Tables`). With translation off real addresses are the partition's own.
+    /// A partition of a hypervisor that holds its hashed page table outside guest memory; only servers have any. With
+    /// translation off real addresses are the partition's own.
     Held(HashTable),
 }
 
@@ -116,18 +116,18 @@ impl Cpu {
     /// assist registers of BookE are filled as by its interrupt.
     #[inline]
     pub fn translate(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<Mapping, Interrupt> {
-        if let Translation::Identity = self.translation {
-            return Ok(Mapping::untranslated(address));
-        }
-        self.search(memory, address, access)
+        let plain = match self.translation {
+            Translation::Identity => true,
+            Translation::Tables => false,
+            Translation::None | Translation::Held(_) => !self.translates(access),
+        };
+        if plain { Ok(Mapping::untranslated(address)) } else { self.search(memory, address, access) }
     }
 
     #[inline(never)]
     fn search(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<Mapping, Interrupt> {
-        match self.translation {
-            Translation::None if self.translates(access) => return Err(self.no_translation(address, access)),
-            Translation::Identity | Translation::None => return Ok(Mapping::untranslated(address)),
-            Translation::Tables | Translation::Held(_) => {}
+        if let Translation::None = self.translation {
+            return Err(self.no_translation(address, access));
         }
         if self.model.is_embedded() {
             return self.embedded(address, access);
@@ -144,6 +144,7 @@ impl Cpu {
     }
 
     /// Whether MSR\[IR\] or MSR\[DR\] is on for an access.
+    #[inline]
     fn translates(&self, access: Access) -> bool {
         self.msr & if access == Access::Fetch { msr::IR } else { msr::DR } != 0
     }

@@ -1,7 +1,9 @@
 //! Hash translation of 64-bit servers. Sections are of the Power ISA 2.07 Book III-S.
 
 use hypercheck_ppc::table::Spr;
-use hypercheck_ppc::{Access, Cpu, HashTable, Interrupt, Mapping, Memory, Model, SlbEntry, Translation, msr};
+use hypercheck_ppc::{
+    Access, Budget, Cpu, Exit, HashTable, Interrupt, Mapping, Memory, Model, SlbEntry, Translation, assemble, msr,
+};
 use rstest::rstest;
 
 /// Where the table is: 256 KiB, 2048 groups.
@@ -468,4 +470,87 @@ fn a_held_table_has_as_many_entries_as_were_asked_for() {
     for entries in [8, 64, 1 << 14, 1 << 17] {
         assert_eq!(HashTable::new(entries).capacity(), entries);
     }
+}
+
+/// A table with as many groups as there are hashes: 39 bits.
+#[rstest]
+#[case::small_segment(0, 12, 0x12_9F9B, 0x7F_FFED_6064, HIGH)]
+#[case::large_segment(1, 24, 0x68_AC12_9F9B, 0x17_53ED_6064, 0x4000_1234_5600_0A81)]
+fn every_bit_of_the_hash_counts(
+    #[case] size: u64,
+    #[case] shift: u64,
+    #[case] primary: u64,
+    #[case] secondary: u64,
+    #[case] high: u64,
+) {
+    for (group, mark) in [(primary, 0), (secondary, 2)] {
+        let mut server = Server::new(Model::Power8);
+        server.cpu.slb[7].vsid = size << 62 | VSID << shift;
+        let mut table = HashTable::new(1 << 42);
+        table.set(8 * group, [high | mark, LOW]);
+        server.cpu.translation = Translation::Held(table);
+        assert_eq!(server.real(ADDRESS), Some(0x5678));
+    }
+}
+
+#[rstest]
+#[case(0x000, 0x0F)]
+#[case(0x000, 0x00)]
+#[case(0x000, 0x08)]
+#[case(0x000, 0x18)]
+#[case(0x110, 0x05)]
+#[case(0x110, 0x00)]
+#[case(0x110, 0x18)]
+#[case(0x110, 0x38)]
+fn a_reserved_page_size_of_an_entry_finds_nothing(#[case] segment: u64, #[case] size: u64) {
+    let mut server = Server::new(Model::Power8);
+    server.cpu.slb[7].vsid |= segment;
+    let group = if segment == 0 { PRIMARY } else { (VSID ^ ADDRESS >> 16) & 0x7FF };
+    server.enter(group, 0, [HIGH | LARGE, 7 << 24 | size << 12 | 0x12]);
+    assert_eq!(server.refused(Access::Load), Some(NO_PAGE));
+}
+
+#[test]
+fn of_two_entries_for_a_segment_the_first_counts() {
+    let mut server = Server::mapped(Model::Power8, LOW);
+    server.cpu.slb[8] = SlbEntry { esid: SlbEntry::VALID, vsid: 0x7777_7000 };
+    assert_eq!(server.real(ADDRESS), Some(0x5678));
+    server.cpu.slb[6] = server.cpu.slb[8];
+    assert_eq!(server.real(ADDRESS), None);
+}
+
+// What a program sees
+
+#[rstest]
+#[case::load("ld r3, 0(r10)", ADDRESS & !0xFFF | 0x1000_0000, 0x380, 0)]
+#[case::missing("ld r3, 0(r10)", (ADDRESS & !0xFFF) + 0x1000, 0x300, NO_PAGE)]
+#[case::missing_for_a_store("std r3, 0(r10)", (ADDRESS & !0xFFF) + 0x1000, 0x300, NO_PAGE | STORE)]
+#[case::behind_the_page("ld r3, 0(r10)", (ADDRESS & !0xFFF) + 0xFFC, 0x300, NO_PAGE)]
+fn a_bare_machine_is_told_why(#[case] code: &str, #[case] address: u64, #[case] vector: u64, #[case] status: u32) {
+    let mut server = Server::mapped(Model::Power8, LOW);
+    server.cpu.msr &= !msr::IR;
+    server.cpu.stop_on_interrupt = true;
+    server.cpu.pc = 0x1000;
+    server.cpu.gpr[10] = address;
+    server.cpu.dsisr = 0;
+    let word = assemble(code, 0x1000, &|_| None).expect("code")[0];
+    server.memory.write_u32(0x1000, word, true).expect("in memory");
+    server.memory.write_u64(0x5FF8, 0x5A5A, true).expect("in memory");
+    assert!(matches!(server.cpu.run(&mut server.memory, Budget::instructions(1)), Exit::Interrupt(_)));
+    let told = if address % 0x1000 == 0xFFC { address + 4 } else { address };
+    assert_eq!((server.cpu.pc, server.cpu.dar, server.cpu.dsisr), (vector, told, status));
+    assert_eq!((server.cpu.srr0, server.cpu.gpr[3]), (0x1000, 0), "nothing was loaded");
+}
+
+#[test]
+fn a_store_across_pages_of_which_one_is_missing_stores_nothing() {
+    let mut server = Server::mapped(Model::Power8, LOW);
+    server.cpu.msr &= !msr::IR;
+    server.cpu.stop_on_interrupt = true;
+    (server.cpu.pc, server.cpu.gpr[3], server.cpu.gpr[10]) = (0x1000, u64::MAX, 0x0ABC_DFFC);
+    server.memory.write_u32(0x1000, 0xF86A_0000, true).expect("in memory");
+    let exit = server.cpu.run(&mut server.memory, Budget::instructions(1));
+    let missing = Interrupt::DataStorage { address: 0x0ABC_E000, status: NO_PAGE | STORE };
+    assert_eq!(exit, Exit::Interrupt(missing));
+    assert_eq!(server.memory.read_u64(0x5FF8, true), Ok(0));
 }

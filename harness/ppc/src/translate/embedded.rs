@@ -53,9 +53,10 @@ pub struct TlbEntry {
 }
 
 impl TlbEntry {
-    /// Bytes of the page: 4^TSIZE KiB.
+    /// Bytes of the page: 4^TSIZE KiB. There is none of 1 KiB; it is taken for the smallest.
     const fn size(&self) -> u64 {
-        1024 << (2 * ((self.mas1 & SIZE) >> 8))
+        let exponent = (self.mas1 & SIZE) >> 8;
+        1024 << (2 * if exponent == 0 { 1 } else { exponent })
     }
 
     /// Whether it is valid and maps an address of this address space.

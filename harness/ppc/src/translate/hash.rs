@@ -57,13 +57,13 @@ impl SlbEntry {
     }
 
     /// Logarithm of the base page size, of which the encodings are those of POWER7 to POWER10 (device tree property
-    /// `ibm,segment-page-sizes`); none for a reserved one.
+    /// `ibm,segment-page-sizes`); none for a reserved one, nor for a page larger than the segment.
     const fn base_page(&self) -> Option<u32> {
         match self.vsid & Self::SIZE {
             0x000 => Some(12),
             0x110 => Some(16),
             0x100 => Some(24),
-            0x120 => Some(34),
+            0x120 if self.shift() > 34 => Some(34),
             _ => None,
         }
     }
@@ -147,9 +147,6 @@ impl Cpu {
     /// real mode area. 2.07 Book III-S 5.7.3; 3.0 Book III 5.7.3
     fn real_mode(&self, address: u64) -> Result<Option<Mapping>, u32> {
         let plain = Mapping::untranslated(address);
-        if let Translation::Held(_) = self.translation {
-            return Ok(Some(plain));
-        }
         if self.msr & msr::HV != 0 {
             let offset = if address >> 63 == 0 { self.plain[HRMOR] & REAL & !(OFFSET - 1) } else { 0 };
             let size = if offset == 0 { plain.size } else { OFFSET };
