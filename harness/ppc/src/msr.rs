@@ -69,6 +69,8 @@ pub const LPCR_LD: u64 = 1 << 17;
 pub const LPCR_ILE: u64 = 1 << 25;
 /// LPCR\[HAIL\]: alternate interrupt location in hypervisor state (3.1).
 pub const LPCR_HAIL: u64 = 1 << 26;
+/// LPCR\[LPES\]: external interrupts leave HV as it is. Power ISA Book III 2.2
+pub const LPCR_LPES: u64 = 1 << 3;
 /// LPCR\[GTSE\]: the guest may invalidate translations itself.
 pub const LPCR_GTSE: u64 = 1 << 10;
 /// LPCR\[AIL\], value 3 in its place.

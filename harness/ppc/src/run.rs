@@ -2,7 +2,7 @@
 
 use crate::cpu::{Cpu, ReservedBits};
 use crate::execute::Step;
-use crate::interrupt::{Interrupt, Program};
+use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::memory::Memory;
 use crate::msr;
 use crate::row::{Group, Privilege, Row, decode};
@@ -58,6 +58,9 @@ pub enum Exit {
     Budget,
     /// [`Cpu::stop_on_interrupt`] is set and this interrupt was just delivered: `pc` is its vector.
     Interrupt(Interrupt),
+    /// [`Cpu::hypervisor`] is [`Hypervisor::Caller`] and this interrupt is for the hypervisor: nothing is saved, and
+    /// `pc` is where it was raised.
+    Hypervisor(Interrupt),
 }
 
 impl Cpu {
@@ -73,6 +76,9 @@ impl Cpu {
                 return Exit::Budget;
             }
             if let Some(which) = self.deliverable() {
+                if self.leaves(which) {
+                    return Exit::Hypervisor(which);
+                }
                 self.interrupt(which);
                 if self.stop_on_interrupt {
                     return Exit::Interrupt(which);
@@ -88,6 +94,10 @@ impl Cpu {
                     let next = self.effective(self.pc.wrapping_add(4));
                     self.pc = if let Step::Jump(target) | Step::Return(target) = step { target } else { next };
                     match step {
+                        Step::SystemCall(lev) if self.hypervisor == Hypervisor::Guest => Interrupt::SystemCall { lev },
+                        Step::SystemCallVectored(lev) if self.hypervisor == Hypervisor::Guest => {
+                            Interrupt::SystemCallVectored { lev }
+                        }
                         Step::SystemCall(lev) => return Exit::SystemCall { lev },
                         Step::SystemCallVectored(lev) => return Exit::SystemCallVectored { lev },
                         Step::Wait => return Exit::Wait,
@@ -101,6 +111,9 @@ impl Cpu {
                 }
                 Err(which) => which,
             };
+            if self.leaves(raised) {
+                return Exit::Hypervisor(raised);
+            }
             self.interrupt(raised);
             if self.stop_on_interrupt {
                 return Exit::Interrupt(raised);
@@ -165,7 +178,7 @@ impl Cpu {
     /// assistance (Power ISA Book III 7.5.18). A partition sees the program interrupt because its hypervisor
     /// reflects it so.
     pub(crate) fn illegal(&self, word: u32) -> Interrupt {
-        if self.msr & msr::HV != 0 && self.model.is_server() {
+        if self.model.is_server() && (self.msr & msr::HV != 0 || self.hypervisor != Hypervisor::Harness) {
             Interrupt::EmulationAssistance { word }
         } else {
             Interrupt::Program(Program::Illegal)
