@@ -38,6 +38,11 @@ impl Cpu {
         self.hypervisor == Hypervisor::Caller && which.is_hypervisors() && self.model.is_server() && self.msr & HV == 0
     }
 
+    /// HFSCR denies a facility. It counts only where its owner is in memory: the harness denies none.
+    pub(crate) fn denied_by_hypervisor(&self, switch: u64) -> bool {
+        self.hypervisor == Hypervisor::Guest && self.msr & HV == 0 && self.plain[HFSCR] & switch == 0
+    }
+
     /// What a partition of the harness sees of an interrupt to its hypervisor, chosen as Linux KVM does where it has
     /// nothing to emulate (`arch/powerpc/kvm/book3s_hv.c`, `kvmppc_handle_exit_hv`). Emulation assistance is not among
     /// them: the core asks for it only where it is to be delivered.

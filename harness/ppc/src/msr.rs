@@ -77,6 +77,8 @@ pub const LPCR_GTSE: u64 = 1 << 10;
 pub const LPCR_AIL: u64 = 3 << 23;
 /// FSCR\[SCV\].
 pub const FSCR_SCV: u64 = 1 << 12;
+/// FSCR\[EBB\].
+pub const FSCR_EBB: u64 = 1 << 7;
 /// FSCR\[TAR\].
 pub const FSCR_TAR: u64 = 1 << 8;
 /// FSCR\[DSCR\].

@@ -1,0 +1,249 @@
+//! Where QEMU 7.2 is known to differ from the architecture: what it does, and the text that decides.
+//!
+//! Nothing may differ outside this list, and a row that no case needs any more fails the test of its board.
+
+use hypercheck_ppc::{Model, msr};
+
+use super::board::Board;
+use super::record::{Case, Seen};
+
+/// A known difference.
+pub struct Known {
+    /// Boards that have it, by the beginning of their names.
+    pub boards: &'static [&'static str],
+    /// Registers that may differ where it applies.
+    pub registers: &'static [&'static str],
+    /// Whether it applies to a case, by what the core and QEMU made of it.
+    pub applies: fn(&Board, &Case, &Seen, &Seen) -> bool,
+    /// What QEMU does.
+    pub qemu: &'static str,
+    /// What the architecture says, and where.
+    pub text: &'static str,
+}
+
+const SERVERS: &[&str] = &["pseries", "powernv"];
+const WHOLE: &[&str] = &["powernv"];
+const PARTITION: &[&str] = &["pseries"];
+/// Everything that a different interrupt, or none, changes.
+const ANOTHER: &[&str] =
+    &["r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr"];
+
+/// An SPR case about one of these numbers.
+fn about(case: &Case, numbers: &[u32]) -> bool {
+    matches!(case.family, "mfspr" | "mtspr") && numbers.contains(&case.number)
+}
+
+fn problem(case: &Case) -> bool {
+    case.msr & msr::PR != 0
+}
+
+fn text_has(case: &Case, part: &str) -> bool {
+    case.name.contains(part)
+}
+
+/// Undefined numbers whose bit 0x10 is clear ask for emulation in problem state.
+fn asks_for_emulation(case: &Case) -> bool {
+    problem(case) && case.number & 0x10 == 0 || matches!(case.number, 0 | 4 | 5 | 6)
+}
+
+pub const KNOWN: &[Known] = &[
+    Known {
+        boards: WHOLE,
+        registers: &["heir"],
+        applies: |_, _, _, _| true,
+        qemu: "has no HEIR: mfspr 339 does nothing",
+        text: "an emulation assistance interrupt sets HEIR to the instruction: Power ISA 3.0 Book III 7.5.18",
+    },
+    Known {
+        boards: PARTITION,
+        registers: &["srr1", "msr"],
+        applies: |_, case, _, there| {
+            case.family == "return" && there.named("msr") & msr::ME == case.msr & msr::ME && case.msr & msr::ME == 0
+        },
+        qemu: "rfid in a partition clears ME",
+        text: "MSR bit 51 is taken from SRR1 only where MSR[HV] is 1: Power ISA Book III 3.3.2, rfid",
+    },
+    Known {
+        boards: PARTITION,
+        registers: &["r3"],
+        applies: |_, case, here, there| {
+            case.family == "return" && case.msr & msr::ME == 0 && here.gpr[3] ^ there.gpr[3] == msr::ME
+        },
+        qemu: "rfid in a partition clears ME, and mfmsr shows it",
+        text: "MSR bit 51 is taken from SRR1 only where MSR[HV] is 1: Power ISA Book III 3.3.2, rfid",
+    },
+    Known {
+        boards: &["pseries/power8"],
+        registers: &["vector", "msr"],
+        applies: |_, case, here, there| {
+            case.lpcr & msr::LPCR_AIL == 2 << 23 && here.named("vector") ^ there.named("vector") == 0x1_8000
+        },
+        qemu: "POWER8 takes interrupts at the plain vectors with LPCR[AIL] 2",
+        text: "AIL 2 adds 0x18000 and leaves IR and DR on: Power ISA 2.07 Book III-S 2.2",
+    },
+    Known {
+        boards: &["pseries/power10", "powernv10"],
+        registers: &["srr1", "r3", "r4"],
+        applies: |_, case, here, there| {
+            matches!(case.family, "return" | "hreturn" | "move")
+                && (here.named("srr1") ^ there.named("srr1")) & !msr::ME == msr::TM
+        },
+        qemu: "POWER10 has MSR[TM]",
+        text: "bit 31 of the MSR is reserved: Power ISA 3.1 Book III 3.2.1",
+    },
+    Known {
+        boards: &["pseries/power9", "pseries/power10", "powernv"],
+        registers: &["dsisr"],
+        applies: |_, _, here, there| here.named("vector") & 0xFFF == 0x600 && there.named("dsisr") != 0,
+        qemu: "an alignment interrupt puts bits of the instruction into DSISR",
+        text: "alignment interrupts leave no such bits from 3.0 on: Power ISA 3.0 Book III 7.5.8",
+    },
+    Known {
+        boards: SERVERS,
+        registers: &["dar"],
+        applies: |board, case, here, _| {
+            case.is_little(board.model) && text_has(case, "lmw") && here.named("vector") & 0xFFF == 0x600
+        },
+        qemu: "lmw in little-endian mode leaves DAR as it was",
+        text: "DAR is set to the effective address: Power ISA Book III 7.5.8",
+    },
+    Known {
+        boards: &["pseries/power8"],
+        registers: &["dsisr"],
+        applies: |board, case, here, _| case.is_little(board.model) && here.named("vector") & 0xFFF == 0x600,
+        qemu: "DSISR is made of the instruction's bytes in the wrong order in little-endian mode",
+        text: "DSISR shows fields of the instruction: Power ISA 2.07 Book III-S 6.5.8",
+    },
+    Known {
+        boards: SERVERS,
+        registers: &["vector", "srr0", "srr1", "cr", "dar", "dsisr", "msr"],
+        applies: |_, case, here, _| text_has(case, "stwcx.") && here.named("vector") & 0xFFF == 0x600,
+        qemu: "a store conditional without a reservation does not look at the alignment",
+        text: "alignment interrupt or boundedly undefined: Power ISA Book II 4.6.2",
+    },
+    Known {
+        boards: &["pseries/power10", "powernv10"],
+        registers: &["srr1"],
+        applies: |_, case, here, there| {
+            case.family == "sc" && here.named("srr1") ^ there.named("srr1") == u64::from(case.number & 3) << 20
+        },
+        qemu: "does not show the level of a system call",
+        text: "SRR1 bits 42 and 43 are LEV: Power ISA 3.1 Book III 7.5.14",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[3]) || text_has(case, "mtspr 3,"),
+        qemu: "has no DSCR for problem state, number 3",
+        text: "DSCR is 3 in problem state and 17 in privileged state: Power ISA Book III 4.4.4, figure 18",
+    },
+    Known {
+        boards: PARTITION,
+        registers: &["srr1"],
+        applies: |_, case, here, there| {
+            about(case, &[case.number])
+                && asks_for_emulation(case)
+                && here.named("srr1") ^ there.named("srr1") == 0x000C_0000
+        },
+        qemu: "reflects the emulation assistance of an undefined register as a privileged instruction",
+        text: "emulation assistance where bit 0 of the field is 0: Power ISA Book III 4.4.4; a hypervisor that emulates \
+               nothing reflects an illegal instruction: Linux arch/powerpc/kvm/book3s_hv.c",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[136, 152, 259, 268, 269, 286, 287, 769, 1023]),
+        qemu: "takes a number that has a register in the other direction only for privileged",
+        text: "a number that is not defined in a direction is undefined there: Power ISA Book III 4.4.4",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[284, 285, 308, 309]),
+        qemu: "lets problem state read TBL and TBU under their privileged numbers, PURR and SPURR",
+        text: "the numbers are privileged, and 284 and 285 cannot be read: Power ISA Book III 4.4.4, figure 18",
+    },
+    Known {
+        boards: PARTITION,
+        registers: &["r3"],
+        applies: |_, case, _, _| !problem(case) && about(case, &[13]),
+        qemu: "guards AMR with AMOR, which is 0, under its number for problem state in privileged state too",
+        text: "AMOR is the hypervisor's to open: Power ISA Book III 6.7.13",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[898]),
+        qemu: "has no PPR32",
+        text: "PPR32 is 898 in every state: Power ISA Book III 4.4.4, figure 18",
+    },
+    Known {
+        boards: SERVERS,
+        registers: &["r3"],
+        applies: |_, case, here, there| {
+            about(case, &[18, 256, 787, 788, 789, 790]) && here.gpr[3] == there.gpr[3] & 0xFFFF_FFFF
+        },
+        qemu: "keeps 64 bits of registers that have 32",
+        text: "mfspr clears the upper half where the register has 32 bits: Power ISA Book III 4.4.4; 4.3, 9.4",
+    },
+    Known {
+        boards: SERVERS,
+        registers: &["r3"],
+        applies: |_, case, here, there| about(case, &[1, 896]) && here.gpr[3] & !there.gpr[3] == 0,
+        qemu: "keeps reserved bits of XER and PPR",
+        text: "the bits are reserved: Power ISA Book I 3.2.2, Book II 3.1",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| {
+            about(case, &[768, 769, 770, 771, 772, 773, 774, 775, 776, 779, 780, 781, 782, 784, 791, 792])
+        },
+        qemu: "has the performance monitor, with numbers for problem state under MMCR0[PMCC]",
+        text: "the monitor is no part of the core: Power ISA Book III chapter 9",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[801, 802, 803]),
+        qemu: "has the upper halves of BESCR's set and reset",
+        text: "the core has no row for them: Power ISA 2.07 Book II 6.2.1",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| {
+            about(
+                case,
+                &[
+                    28, 31, 48, 282, 312, 316, 317, 339, 446, 464, 468, 469, 816, 851, 855, 888, 889, 890, 892, 893,
+                    894, 895, 921,
+                ],
+            )
+        },
+        qemu: "has implementation-specific registers, or none where the architecture has one for a hypervisor",
+        text: "these are not in figure 18 of Power ISA Book III 4.4.4, or are the hypervisor's there (339, 446, 464, 855)",
+    },
+    Known {
+        boards: &["pseries/power10", "powernv10"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[128, 129, 130, 131, 181, 189]),
+        qemu: "POWER10 has the registers of transactional memory, and not the second watchpoint",
+        text: "3.1 has no transactional memory and two watchpoints: Power ISA 3.1 Book III 4.4.4, figure 18",
+    },
+];
+
+/// Registers of a case that say nothing: what a register held before anybody wrote it.
+pub fn says_nothing(case: &Case, register: &str, here: u64, there: u64) -> bool {
+    let poison = |register: u64| case.gpr[register as usize];
+    match (case.family, register) {
+        ("mfspr", "r3") => here != poison(3) && there != poison(3),
+        ("mtspr", "r9") => here != poison(9) && there != poison(9),
+        _ => false,
+    }
+}
+
+/// Whether a model is one of the 32-bit ones.
+pub fn is_narrow(model: Model) -> bool {
+    !model.is_server()
+}
