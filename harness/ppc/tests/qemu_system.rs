@@ -1,6 +1,8 @@
 //! The core against system emulation: whole machines of QEMU run the same cases, and what their handlers see is compared.
 #![cfg(unix)]
 
+#[path = "qemu_system/agent32.rs"]
+mod agent32;
 #[path = "qemu_system/agent64.rs"]
 mod agent64;
 #[path = "qemu_system/board.rs"]
@@ -46,7 +48,7 @@ fn pseries(model: Model, cpu: &str) -> Board {
         model,
         hypervisor: Hypervisor::Harness,
         image,
-        file: Vec::new(),
+        file: <[u8]>::to_vec,
         places: agent64::places().into_iter().map(|(_, place)| place).collect(),
         named: record::NAMED_64.to_vec(),
         agent_msr: msr::SF | msr::ME,
@@ -70,11 +72,54 @@ fn powernv(model: Model, machine: &str) -> Board {
         model,
         hypervisor: Hypervisor::Guest,
         image,
-        file: Vec::new(),
+        file: <[u8]>::to_vec,
         places: agent64::places().into_iter().map(|(_, place)| place).collect(),
         named: [record::NAMED_64, record::NAMED_HV].concat(),
         agent_msr: msr::SF | msr::HV | msr::ME,
         counters: [agent64::COUNT, agent64::AT, agent64::DONE],
+    }
+}
+
+fn g3beige(model: Model, cpu: &str) -> Board {
+    Board {
+        name: if model == Model::G3 { "g3beige/750" } else { "g3beige/7400" },
+        program: "qemu-system-ppc",
+        arguments: vec!["-M".into(), "g3beige,memory-backend=ram".into(), "-cpu".into(), cpu.into()],
+        agent: vec![
+            "-device".into(),
+            "loader,file={},addr=0,force-raw=on".into(),
+            "-device".into(),
+            format!("loader,addr={:#x},cpu-num=0", agent32::ENTRY),
+        ],
+        ram: 256 << 20,
+        model,
+        hypervisor: Hypervisor::Guest,
+        image: agent32::image(agent32::Kind::Classic),
+        file: <[u8]>::to_vec,
+        places: agent32::places(agent32::Kind::Classic),
+        named: record::NAMED_32.to_vec(),
+        agent_msr: msr::ME,
+        counters: agent32::COUNTERS,
+    }
+}
+
+fn ppce500(model: Model, cpu: &str) -> Board {
+    let kind = agent32::Kind::Embedded { spe: model == Model::E500v2 };
+    let image = agent32::image(kind);
+    Board {
+        name: if model == Model::E500v2 { "ppce500/e500v2" } else { "ppce500/e500mc" },
+        program: "qemu-system-ppc",
+        arguments: vec!["-M".into(), "ppce500,memory-backend=ram".into(), "-cpu".into(), cpu.into()],
+        agent: vec!["-kernel".into(), "{}".into()],
+        ram: 256 << 20,
+        model,
+        hypervisor: Hypervisor::Guest,
+        image,
+        file: agent32::elf,
+        places: agent32::places(kind),
+        named: record::NAMED_BOOKE.to_vec(),
+        agent_msr: msr::ME,
+        counters: agent32::COUNTERS,
     }
 }
 
@@ -170,4 +215,28 @@ fn powernv9() {
 fn powernv10() {
     let board = powernv(Model::Power10, "powernv10");
     compare(&board, &cases::machine(board.model));
+}
+
+#[test]
+fn g3beige_750() {
+    let board = g3beige(Model::G3, "750");
+    compare(&board, &cases::classic(board.model));
+}
+
+#[test]
+fn g3beige_7400() {
+    let board = g3beige(Model::G4, "7400");
+    compare(&board, &cases::classic(board.model));
+}
+
+#[test]
+fn ppce500_e500v2() {
+    let board = ppce500(Model::E500v2, "e500v2_v30");
+    compare(&board, &cases::embedded(board.model));
+}
+
+#[test]
+fn ppce500_e500mc() {
+    let board = ppce500(Model::E500mc, "e500mc");
+    compare(&board, &cases::embedded(board.model));
 }

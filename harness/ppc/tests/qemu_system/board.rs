@@ -28,8 +28,8 @@ pub struct Board {
     pub hypervisor: Hypervisor,
     /// Low memory.
     pub image: Vec<u8>,
-    /// What the agent's file holds; [`image`](Self::image) if empty.
-    pub file: Vec<u8>,
+    /// Makes the agent's file of low memory.
+    pub file: fn(&[u8]) -> Vec<u8>,
     /// Places where handlers begin, by their number.
     pub places: Vec<u64>,
     /// Registers that handlers save.
@@ -103,7 +103,7 @@ impl Board {
             memory.write_all_at(&case.bytes(self.model, at), at).expect("room for records");
         }
         let mut file = File::create(&agent).expect("an agent file");
-        file.write_all(if self.file.is_empty() { &image } else { &self.file }).expect("room for the agent");
+        file.write_all(&(self.file)(&image)).expect("room for the agent");
         drop(file);
         let mut command = Command::new(self.program);
         command.args(&self.arguments).args(["-accel", "tcg", "-nodefaults", "-no-user-config", "-display", "none"]);

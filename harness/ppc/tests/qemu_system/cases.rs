@@ -180,6 +180,9 @@ const TIME: &[u32] = &[22, 268, 269, 284, 285, 286, 308, 309, 310, 526, 527, 848
 /// take the agent's memory or the machine away.
 const NEVER_WRITTEN: &[u32] = &[22, 25, 26, 27, 284, 285, 286, 310, 313, 314, 315, 318, 319, 464, 795, 779, 176, 177];
 
+/// The same for BookE: debug events, the identity of the space, interrupt prefix and critical pair, translations.
+const NEVER_WRITTEN_EMBEDDED: &[u32] = &[48, 58, 59, 63, 308, 309, 310, 340, 633, 634, 1012];
+
 /// Registers that a case does not read, for they hold time, or write, for the agent would not survive.
 pub fn sweep(model: Model, states: &[u64]) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -193,13 +196,19 @@ pub fn sweep(model: Model, states: &[u64]) -> Vec<Case> {
                     case.ignored.push("r3");
                 }
             }));
-            if NEVER_WRITTEN.contains(&number) {
+            if NEVER_WRITTEN.contains(&number) || model.is_embedded() && NEVER_WRITTEN_EMBEDDED.contains(&number) {
                 continue;
             }
             // What was read before the write is written back: the agent goes on with it.
             let back = read + (9 << 21) - (3 << 21);
             let code = [back, write, read, write + (9 << 21) - (4 << 21)];
-            let value = if state & msr::HV != 0 { 0 } else { 0x1111_0404_1111_0404 };
+            let value = match number {
+                // An agent with HV needs what it has; BATs must be valid.
+                _ if state & msr::HV != 0 => 0,
+                528..=543 if model.is_classic() => 0x1112_0002,
+                _ if model.is_server() => 0x1111_0404_1111_0404,
+                _ => 0x1111_0404,
+            };
             cases.push(Case::new(model, "mtspr", format!("mtspr {number}"), state, &code).with(|case| {
                 case.number = number;
                 case.gpr[4] = value;
@@ -227,6 +236,120 @@ pub fn machine(model: Model) -> Vec<Case> {
     let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
     cases.extend(
         returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("hreturn", Entry::Other))),
+    );
+    cases
+}
+
+/// Instructions for 32-bit machines.
+fn narrow_snippets(model: Model) -> Vec<String> {
+    let mut list: Vec<&str> = vec![
+        "nop",
+        ".long 0",
+        ".long 0x7C000268",
+        ".long 0x00000200",
+        ".long 0x44000023",
+        ".long 0x44001022",
+        ".long 0x4C000024",
+        ".long 0x4C000224",
+        "tw 31, 0, 0",
+        "tw 4, r3, r4",
+        "twi 4, r3, 5",
+        "twi 16, r4, -3",
+        "mfmsr r3",
+        "mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfi; nop",
+        "li r3, 0; ori r3, r3, 0xF001; lwarx r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF002; stwcx. r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF004; lmw r28, 0(r3)",
+        "tlbsync",
+        "mfspr r3, 318",
+    ];
+    if model.is_classic() {
+        list.extend([
+            "mtsr 4, r5; mfsr r3, 4",
+            "mtsr 4, r3; mfsrin r5, r4",
+            "lfd f1, 0x40(0)",
+            "lvx v1, 0, r3",
+            "fadd f1, f2, f3",
+        ]);
+    } else {
+        list.extend([
+            "wrteei 0; mfmsr r3",
+            "wrtee r4; mfmsr r3",
+            "ehpriv 1",
+            "rfmci",
+            "rfdi",
+            "mfspr r3, 340",
+            "lfd f1, 0x40(0)",
+            ".long 0x10221A00",
+        ]);
+    }
+    list.into_iter().map(str::to_owned).collect()
+}
+
+/// What both kinds of 32-bit machines do, from these states.
+fn narrow(model: Model, states: &[u64], alive: u64) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut random = Random::new(2);
+    for &state in states {
+        for lev in 0..128_u32 {
+            let word = 0x4400_0002 | lev << 5;
+            cases.push(Case::new(model, "sc", format!("sc {lev}"), state, &[word]).with(|case| case.number = lev));
+        }
+        for snippet in narrow_snippets(model) {
+            // A word that only some processors know is written as such.
+            let Ok(code) = assemble(&snippet, 0, &|_| None) else { continue };
+            for _ in 0..8 {
+                cases.push(Case::new(model, "interrupt", snippet.clone(), state, &code).with(|case| {
+                    if !snippet.starts_with("lfd") && !snippet.starts_with("lvx") && !snippet.starts_with(".long 0x1") {
+                        case.msr |= random.next() & random.next() & alive & (msr::FP | msr::VEC | msr::FE0 | msr::FE1);
+                    }
+                }));
+            }
+        }
+    }
+    for _ in 0..4000 {
+        let value = random.next() & random.next() & alive;
+        cases.push(Case::new(model, "return", "rfi", value, &words("mfmsr r3; nop")));
+    }
+    for _ in 0..3000 {
+        let state = random.one_of(states);
+        let value = random.next() & random.next() & alive;
+        cases.push(
+            Case::new(model, "move", "mtmsr", state, &words("mtmsr r3; isync; mfmsr r4; nop"))
+                .with(|case| case.gpr[3] = value),
+        );
+    }
+    cases
+}
+
+/// For 32-bit Book3S.
+pub fn classic(model: Model) -> Vec<Case> {
+    let states: Vec<_> = (0..8)
+        .map(|bits| {
+            let on = |bit: u64, which: u64| if bits & bit != 0 { which } else { 0 };
+            msr::ME | on(1, msr::PR) | on(2, msr::IR) | on(4, msr::DR)
+        })
+        .collect();
+    let alive = !(msr::EE | msr::SE | msr::BE | msr::POW | msr::ILE | msr::IP | msr::LE) & 0xFFFF_FFFF;
+    let mut cases = narrow(model, &states, alive);
+    cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
+    cases
+}
+
+/// For BookE.
+pub fn embedded(model: Model) -> Vec<Case> {
+    let states: Vec<_> = (0..8)
+        .map(|bits| {
+            let on = |bit: u64, which: u64| if bits & bit != 0 { which } else { 0 };
+            msr::ME | on(1, msr::PR) | on(2, msr::IR | msr::DR) | on(4, msr::CE | msr::DE)
+        })
+        .collect();
+    let alive = !(msr::EE | msr::GS | msr::WE | msr::DE) & 0xFFFF_FFFF;
+    let mut cases = narrow(model, &states, alive);
+    cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
+    let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
+    cases.extend(
+        returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("creturn", Entry::Other))),
     );
     cases
 }

@@ -1,7 +1,8 @@
 //! The core in the place of the guest's processor, with the same record.
 
-use hypercheck_ppc::{Budget, Cpu, Exit, Hypervisor, Interrupt, Memory, Model, msr};
+use hypercheck_ppc::{Budget, Cpu, Exit, Hypervisor, Interrupt, Memory, msr};
 
+use super::agent32;
 use super::board::Board;
 use super::record::{CODE, Case, Entry, RECORDS, Seen};
 
@@ -43,8 +44,9 @@ impl Core {
         cpu.dec = 0x7FFF_0000;
         cpu.msr = board.agent_msr;
         for number in 0..cpu.ivor.len() {
-            cpu.ivor[number] = 0x100 * number as u32 + 0x1000;
+            cpu.ivor[number] = agent32::offset(number) as u32;
         }
+        (cpu.dar, cpu.dsisr, cpu.esr) = (0, 0, 0);
         let home = (RECORDS + 0x8000) + (at & 0x7C00);
         // Records beyond the core's memory are run where they fit; addresses are moved back at the end.
         let moved = at.wrapping_sub(home);
@@ -109,9 +111,4 @@ impl Core {
             _ => unreachable!("no register {name}"),
         }
     }
-}
-
-/// Whether the model is one with 64-bit registers.
-pub fn is_wide(model: Model) -> bool {
-    model.is_server()
 }

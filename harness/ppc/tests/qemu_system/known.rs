@@ -2,8 +2,9 @@
 //!
 //! Nothing may differ outside this list, and a row that no case needs any more fails the test of its board.
 
-use hypercheck_ppc::{Model, msr};
+use hypercheck_ppc::msr;
 
+use super::agent32;
 use super::board::Board;
 use super::record::{Case, Seen};
 
@@ -23,10 +24,12 @@ pub struct Known {
 
 const SERVERS: &[&str] = &["pseries", "powernv"];
 const WHOLE: &[&str] = &["powernv"];
+const EMBEDDED: &[&str] = &["ppce500"];
+const CLASSIC: &[&str] = &["g3beige"];
 const PARTITION: &[&str] = &["pseries"];
 /// Everything that a different interrupt, or none, changes.
 const ANOTHER: &[&str] =
-    &["r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr"];
+    &["r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr", "esr"];
 
 /// An SPR case about one of these numbers.
 fn about(case: &Case, numbers: &[u32]) -> bool {
@@ -115,9 +118,124 @@ pub const KNOWN: &[Known] = &[
         text: "DSISR shows fields of the instruction: Power ISA 2.07 Book III-S 6.5.8",
     },
     Known {
-        boards: SERVERS,
-        registers: &["vector", "srr0", "srr1", "cr", "dar", "dsisr", "msr"],
-        applies: |_, case, here, _| text_has(case, "stwcx.") && here.named("vector") & 0xFFF == 0x600,
+        boards: CLASSIC,
+        registers: ANOTHER,
+        applies: |_, case, here, there| {
+            (about(case, &[case.number]) || text_has(case, "mfspr"))
+                && (!problem(case) || case.number & 0x10 == 0)
+                && here.named("srr1") & !there.named("srr1") & 0x000F_0000 == 0x0008_0000
+                && there.named("srr1") & 0x000F_0000 != 0x0008_0000
+        },
+        qemu: "ignores an undefined register in supervisor state, and takes every one for privileged in problem state and \
+               0, 4, 5 and 6 in both",
+        text: "illegal or boundedly undefined, and privileged only where bit 0 of the field is 1: Programming Environments \
+               Manual chapter 8, mfspr and mtspr",
+    },
+    Known {
+        boards: CLASSIC,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[955, 1017]),
+        qemu: "SIA cannot be written, and L2CR reads 0",
+        text: "both are read and written in supervisor state: MPC750 RISC Microprocessor Family User's Manual 2.1.2",
+    },
+    Known {
+        boards: EMBEDDED,
+        registers: ANOTHER,
+        applies: |_, case, here, there| {
+            (about(case, &[case.number]) || text_has(case, "mfspr"))
+                && (!problem(case) || case.number & 0x10 == 0)
+                && here.named("esr") == 0x0800_0000
+                && there.named("esr") != 0x0800_0000
+        },
+        qemu: "ignores an undefined register in supervisor state, and takes every one for privileged in problem state and \
+               0, 4, 5 and 6 in both",
+        text: "an illegal instruction, privileged only where bit 5 of the number is 1: e500 Core Family Reference Manual \
+               3.3.1.7, mfspr and mtspr",
+    },
+    Known {
+        boards: EMBEDDED,
+        registers: &["msr"],
+        applies: |_, _, here, there| {
+            here.named("msr") & !(msr::CE | msr::DE | msr::RI | msr::ME) == there.named("msr") & !msr::ME
+        },
+        qemu: "an interrupt clears CE and DE",
+        text: "a base class interrupt leaves CE, ME and DE: Power ISA 2.07 Book III-E 7.4.1",
+    },
+    Known {
+        boards: EMBEDDED,
+        registers: &["srr1"],
+        applies: |_, _, here, there| (here.named("srr1") ^ there.named("srr1")) & !(0x001F_0000 | msr::ME) == 0,
+        qemu: "a program interrupt puts bits that say why into SRR1",
+        text: "SRR1 is the MSR, and ESR says why: Power ISA 2.07 Book III-E 7.6.7",
+    },
+    Known {
+        boards: &["ppce500/e500mc"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| {
+            text_has(case, "ehpriv") || about(case, &[307]) || case.family == "sc" && case.number == 1
+        },
+        qemu: "has no embedded hypervisor: neither ehpriv nor EPCR, and sc 1 is sc",
+        text: "all three belong to Embedded.Hypervisor: Power ISA 2.07 Book III-E 4.3.1, 3.1.1; e500mc Core Reference Manual",
+    },
+    Known {
+        boards: &["ppce500/e500v2"],
+        registers: &["srr1", "r3", "r4"],
+        applies: |_, case, here, there| {
+            let float = msr::FP | msr::FE0 | msr::FE1 | msr::PMM;
+            case.family != "mfspr"
+                && case.family != "mtspr"
+                && (here.named("srr1") ^ there.named("srr1")) & !(0x001F_0000 | msr::ME | float) == 0
+        },
+        qemu: "e500v2 has MSR[FP], FE0 and FE1, and not PMM",
+        text: "the bits belong to Floating-Point: Power ISA 2.07 Book III-E 4.2.1; e500v2 has no such registers, but a \
+               performance monitor: e500 Core Family Reference Manual 2.5.1, 2.15",
+    },
+    Known {
+        boards: &["ppce500/e500v2"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| text_has(case, "rfmci") || text_has(case, "rfdi"),
+        qemu: "e500v2 has rfdi in the place of rfmci",
+        text: "rfmci returns from a machine check, and debug interrupts are critical ones: e500 Core Family Reference \
+               Manual 3.3.1.8, 5.7.16",
+    },
+    Known {
+        boards: EMBEDDED,
+        registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[284, 285, 513, 514, 526, 527]),
+        qemu: "lets problem state read TBL and TBU under their privileged numbers, and not ATB, BBEAR and BBTAR",
+        text: "284 and 285 are for writing; the others are for users: e500 Core Family Reference Manual 2.4, table 2-3",
+    },
+    Known {
+        boards: EMBEDDED,
+        registers: &["r3"],
+        applies: |_, case, _, _| about(case, &[947, 948, 1010, 1011]),
+        qemu: "masks EPLC, EPSC and L1CSR",
+        text: "these bits are reserved or act on a cache, of which the core has none: e500 Core Family Reference Manual 2.11",
+    },
+    Known {
+        boards: EMBEDDED,
+        registers: &["r3"],
+        applies: |_, case, here, there| about(case, &[case.number]) && here.gpr[3] == there.gpr[3] & 0xFFF0,
+        qemu: "keeps the low four bits of an IVOR",
+        text: "bits 60 to 63 are reserved: Power ISA 2.07 Book III-E 7.2.18",
+    },
+    Known {
+        boards: &["g3beige", "ppce500"],
+        registers: &["msr", "srr1", "r4"],
+        applies: |board, case, here, there| {
+            let program = if board.model.is_embedded() { 0x001F_0000 } else { 0 };
+            case.family == "move" && (here.named("srr1") ^ there.named("srr1")) & !(msr::ME | program) == 0
+        },
+        qemu: "mtmsr does not change ME",
+        text: "all of the register is written: Programming Environments Manual chapter 8, mtmsr",
+    },
+    Known {
+        boards: &["pseries", "powernv", "g3beige", "ppce500"],
+        registers: &["vector", "srr0", "srr1", "cr", "dar", "dsisr", "msr", "dear", "esr"],
+        applies: |board, case, here, _| {
+            let alignment = if board.model.is_embedded() { agent32::offset(5) } else { 0x600 };
+            text_has(case, "stwcx.") && here.named("vector") & 0x1FFF & alignment == alignment
+        },
         qemu: "a store conditional without a reservation does not look at the alignment",
         text: "alignment interrupt or boundedly undefined: Power ISA Book II 4.6.2",
     },
@@ -157,9 +275,9 @@ pub const KNOWN: &[Known] = &[
         text: "a number that is not defined in a direction is undefined there: Power ISA Book III 4.4.4",
     },
     Known {
-        boards: SERVERS,
+        boards: &["pseries", "powernv", "g3beige"],
         registers: ANOTHER,
-        applies: |_, case, _, _| about(case, &[284, 285, 308, 309]),
+        applies: |board, case, _, _| about(case, &[284, 285]) || board.model.is_server() && about(case, &[308, 309]),
         qemu: "lets problem state read TBL and TBU under their privileged numbers, PURR and SPURR",
         text: "the numbers are privileged, and 284 and 285 cannot be read: Power ISA Book III 4.4.4, figure 18",
     },
@@ -187,7 +305,7 @@ pub const KNOWN: &[Known] = &[
         text: "mfspr clears the upper half where the register has 32 bits: Power ISA Book III 4.4.4; 4.3, 9.4",
     },
     Known {
-        boards: SERVERS,
+        boards: &["pseries", "powernv", "g3beige", "ppce500"],
         registers: &["r3"],
         applies: |_, case, here, there| about(case, &[1, 896]) && here.gpr[3] & !there.gpr[3] == 0,
         qemu: "keeps reserved bits of XER and PPR",
@@ -241,9 +359,4 @@ pub fn says_nothing(case: &Case, register: &str, here: u64, there: u64) -> bool 
         ("mtspr", "r9") => here != poison(9) && there != poison(9),
         _ => false,
     }
-}
-
-/// Whether a model is one of the 32-bit ones.
-pub fn is_narrow(model: Model) -> bool {
-    !model.is_server()
 }
