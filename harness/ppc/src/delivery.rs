@@ -145,18 +145,19 @@ impl Cpu {
     }
 
     /// AIL in effect, 0 for none. Power ISA Book III 2.2: not for interrupts that gain HV, not for reset, machine check and
-    /// hypervisor maintenance, and only where IR and DR were both 1. From 3.1 on hypervisor state has HAIL and guests know
-    /// only 0 and 3.
+    /// hypervisor maintenance, and only where IR and DR were both 1. From 3.1 on hypervisor state has HAIL, also for what
+    /// comes to it from a guest whatever its IR and DR, and guests know only 0 and 3.
     fn alternate_location(&self, which: Interrupt, old: u64, new: u64) -> u64 {
         let translated = old & (IR | DR) == IR | DR;
-        let never = Interrupt::SystemReset == which
-            || Interrupt::MachineCheck == which
-            || Interrupt::HypervisorMaintenance == which;
-        if never || !translated || (new & !old) & HV != 0 {
+        let gained = (new & !old) & HV != 0;
+        if matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck | Interrupt::HypervisorMaintenance) {
             return 0;
         }
         if self.model == Model::Power10 && new & HV != 0 {
-            return if self.lpcr & LPCR_HAIL != 0 { 3 } else { 0 };
+            return if self.lpcr & LPCR_HAIL != 0 && (translated || gained) { 3 } else { 0 };
+        }
+        if !translated || gained {
+            return 0;
         }
         match (self.lpcr & LPCR_AIL) >> 23 {
             // The value 1 is reserved.

@@ -39,7 +39,7 @@ fn pseries(model: Model, cpu: &str) -> Board {
         program: "qemu-system-ppc64",
         arguments: vec![
             "-M".into(),
-            "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off,cap-hpt-max-page-size=16M,memory-backend=ram".into(),
+            "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off,cap-hpt-max-page-size=16M,cap-large-decr=off,memory-backend=ram".into(),
             "-cpu".into(),
             cpu.into(),
         ],
@@ -171,7 +171,7 @@ fn compare(board: &Board, cases: &[Case]) {
             let values: Vec<_> =
                 values.map(|(name, here, there)| format!("{name} {here:#x}, QEMU {there:#x}")).collect();
             let (code, values) = (code.join("; "), values.join("; "));
-            entry.1 += &format!("\n    [{code}] msr {:#x} lpcr {:#x}: {values}", case.msr, case.lpcr);
+            entry.1 += &format!("\n    {} [{code}] msr {:#x} lpcr {:#x}: {values}", case.name, case.msr, case.lpcr);
         }
     }
     let excused: usize = used.iter().sum();

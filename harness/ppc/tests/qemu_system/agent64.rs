@@ -169,7 +169,7 @@ fn agent(home: Home, v30: bool) -> (Vec<u32>, Labels) {
          lis r3, 0x7FFF; mtdec r3
          {segments}
          {environment}
-         ld r3, 0x128(r1); mtspr 153, r3
+         ld r3, 0x128(r1); mtspr 153, r3; li r3, 0; mtspr 815, r3
          li r3, 0; mtspr 18, r3; mtspr 19, r3; mtspr 795, r3
          ld r3, 0x138(r1); mtcr r3; ld r3, 0x140(r1); mtlr r3; ld r3, 0x148(r1); mtctr r3; ld r3, 0x150(r1); mtxer r3
          ld r3, 0x100(r1); ld r4, 0x108(r1)
@@ -189,7 +189,8 @@ fn agent(home: Home, v30: bool) -> (Vec<u32>, Labels) {
          li r2, 0x70; ldbrx r1, 0, r2; std r1, 0x70(0)
          li r2, 0x78; ldbrx r1, 0, r2; std r1, 0x78(0)
          li r2, 0x80; ldbrx r1, 0, r2; std r1, 0x80(0)
-         mfcr r1; std r1, 0x88(0); b joined
+         mfcr r1; std r1, 0x88(0)
+         ld r1, 0x90(0); cmpdi r1, 0; beq joined; b risen_here
          common:
          std r2, 0x48(0); std r1, 0x50(0); mfcr r1; std r1, 0x88(0)
          ld r1, 0x90(0); cmpdi r1, 0; bne risen_here
@@ -201,13 +202,12 @@ fn agent(home: Home, v30: bool) -> (Vec<u32>, Labels) {
          mfspr r3, 153; std r3, 0x350(r1)
          mfspr r3, 19; std r3, 0x340(r1); mfspr r3, 18; std r3, 0x348(r1)
          ld r3, 0x50(0); std r3, 0x300(r1); ld r3, 0x88(0); std r3, 0x320(r1)
+         ld r3, 0x70(0); std r3, 0x308(r1); ld r3, 0x78(0); std r3, 0x310(r1); ld r3, 0x80(0); std r3, 0x318(r1)
          ld r3, 0x80(0)
          {rise}
          b after
          risen_here: li r1, 0; std r1, 0x90(0); ld r1, 0x58(0)
          after:
-         ld r3, 0x70(0); std r3, 0x308(r1); ld r3, 0x78(0); std r3, 0x310(r1)
-         ld r3, 0x80(0); std r3, 0x318(r1)
          mflr r3; std r3, 0x328(r1); mfctr r3; std r3, 0x330(r1); mfxer r3; std r3, 0x338(r1)
          {hypervised}
          li r3, 1; std r3, 0x3F8(r1)

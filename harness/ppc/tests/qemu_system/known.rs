@@ -28,8 +28,9 @@ const EMBEDDED: &[&str] = &["ppce500"];
 const CLASSIC: &[&str] = &["g3beige"];
 const PARTITION: &[&str] = &["pseries"];
 /// Everything that a different interrupt, or none, changes.
-const ANOTHER: &[&str] =
-    &["r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr", "esr"];
+const ANOTHER: &[&str] = &[
+    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr", "esr", "hfscr",
+];
 
 /// What QEMU's e500v2 has and has not in its MSR.
 const FLOAT: u64 = msr::FP | msr::FE0 | msr::FE1 | msr::PMM;
@@ -249,7 +250,9 @@ pub const KNOWN: &[Known] = &[
         boards: &["pseries/power10", "powernv10"],
         registers: &["srr1"],
         applies: |_, case, here, there| {
-            case.family == "sc" && here.named("srr1") ^ there.named("srr1") == u64::from(case.number & 3) << 20
+            let level = if case.family == "sc" { case.number } else { 1 };
+            matches!(case.family, "sc" | "order")
+                && here.named("srr1") ^ there.named("srr1") == u64::from(level & 3) << 20
         },
         qemu: "does not show the level of a system call",
         text: "SRR1 bits 42 and 43 are LEV: Power ISA 3.1 Book III 7.5.14",
@@ -260,6 +263,16 @@ pub const KNOWN: &[Known] = &[
         applies: |_, case, _, _| about(case, &[3]) || text_has(case, "mtspr 3,"),
         qemu: "has no DSCR for problem state, number 3",
         text: "DSCR is 3 in problem state and 17 in privileged state: Power ISA Book III 4.4.4, figure 18",
+    },
+    Known {
+        boards: WHOLE,
+        registers: ANOTHER,
+        applies: |_, case, here, _| {
+            case.family == "facility" && here.named("vector") & 0xFFF == 0xF80
+                || text_has(case, "btar") && here.named("vector") & 0xFFF == 0xF60
+        },
+        qemu: "HFSCR does not guard TAR, EBB and transactional memory, and FSCR does not guard bctar",
+        text: "facility unavailable: Power ISA 2.07 Book III-S 6.2.11, 6.2.12",
     },
     Known {
         boards: PARTITION,
@@ -351,7 +364,9 @@ pub const KNOWN: &[Known] = &[
     Known {
         boards: &["pseries/power10", "powernv10"],
         registers: ANOTHER,
-        applies: |_, case, _, _| about(case, &[128, 129, 130, 131, 181, 189]),
+        applies: |_, case, _, _| {
+            about(case, &[128, 129, 130, 131, 181, 189]) || case.family == "facility" && text_has(case, "129")
+        },
         qemu: "POWER10 has the registers of transactional memory, and not the second watchpoint",
         text: "3.1 has no transactional memory and two watchpoints: Power ISA 3.1 Book III 4.4.4, figure 18",
     },
