@@ -48,9 +48,12 @@ impl Cpu {
         holds
     }
 
-    /// Raises facility unavailable if problem state may not use a facility of FSCR. Power ISA Book III 7.2.11
+    /// Raises facility unavailable if the state may not use a facility: HFSCR for everybody below a hypervisor in memory,
+    /// FSCR for problem state; their bits are at the same places. Power ISA Book III 7.2.11, 7.2.12
     pub(crate) fn facility(&self, switch: u64, cause: u8) -> Result<(), Interrupt> {
-        if self.msr & msr::PR != 0 && self.fscr & switch == 0 {
+        if self.denied_by_hypervisor(switch) {
+            Err(Interrupt::HypervisorFacilityUnavailable { cause })
+        } else if self.msr & msr::PR != 0 && self.fscr & switch == 0 {
             Err(Interrupt::FacilityUnavailable { cause })
         } else {
             Ok(())

@@ -1,5 +1,6 @@
 //! Architected state.
 
+use crate::interrupt::Hypervisor;
 use crate::model::Model;
 use crate::msr;
 use crate::overlay::Overlay;
@@ -167,6 +168,8 @@ pub struct Cpu {
     pub decrementer_pending: bool,
     /// The external interrupt line, a level.
     pub external_pending: bool,
+    /// Who takes interrupts to hypervisor state.
+    pub hypervisor: Hypervisor,
     /// What address translation finds when it is on.
     pub translation: Translation,
     /// What reserved bits do.
@@ -246,6 +249,7 @@ impl Cpu {
             reservation: None,
             decrementer_pending: false,
             external_pending: false,
+            hypervisor: Hypervisor::default(),
             translation: Translation::default(),
             reserved_bits: ReservedBits::default(),
             stop_on_interrupt: false,

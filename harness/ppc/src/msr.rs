@@ -69,12 +69,16 @@ pub const LPCR_LD: u64 = 1 << 17;
 pub const LPCR_ILE: u64 = 1 << 25;
 /// LPCR\[HAIL\]: alternate interrupt location in hypervisor state (3.1).
 pub const LPCR_HAIL: u64 = 1 << 26;
+/// LPCR\[LPES\]: external interrupts leave HV as it is. Power ISA Book III 2.2
+pub const LPCR_LPES: u64 = 1 << 3;
 /// LPCR\[GTSE\]: the guest may invalidate translations itself.
 pub const LPCR_GTSE: u64 = 1 << 10;
 /// LPCR\[AIL\], value 3 in its place.
 pub const LPCR_AIL: u64 = 3 << 23;
 /// FSCR\[SCV\].
 pub const FSCR_SCV: u64 = 1 << 12;
+/// FSCR\[EBB\].
+pub const FSCR_EBB: u64 = 1 << 7;
 /// FSCR\[TAR\].
 pub const FSCR_TAR: u64 = 1 << 8;
 /// FSCR\[DSCR\].

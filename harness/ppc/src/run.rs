@@ -2,7 +2,7 @@
 
 use crate::cpu::{Cpu, ReservedBits};
 use crate::execute::{Outcome, Step};
-use crate::interrupt::{Interrupt, Program};
+use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::memory::Memory;
 use crate::msr;
 use crate::row::{Group, KEYS, Key, Privilege, decode_number};
@@ -58,6 +58,9 @@ pub enum Exit {
     Budget,
     /// [`Cpu::stop_on_interrupt`] is set and this interrupt was just delivered: `pc` is its vector.
     Interrupt(Interrupt),
+    /// [`Cpu::hypervisor`] is [`Hypervisor::Caller`] and this interrupt is for the hypervisor: nothing is saved, and
+    /// `pc` is where it was raised.
+    Hypervisor(Interrupt),
 }
 
 /// When a run remembers what it decoded and translated. The guest cannot see any difference.
@@ -99,6 +102,9 @@ impl Cpu {
                 return Exit::Budget;
             }
             if let Some(which) = self.deliverable() {
+                if self.leaves(which) {
+                    return Exit::Hypervisor(which);
+                }
                 self.interrupt(which);
                 memory.cache.forget_translations();
                 if self.stop_on_interrupt {
@@ -107,7 +113,9 @@ impl Cpu {
                 continue;
             }
             if self.instructions >= warm && !stuck && self.may_run_fast() {
-                let quantum = (end - self.instructions).min(self.quiet_for());
+                // What waits while the magic page says "critical" may be let through by any instruction.
+                let watched = self.overlay.is_some() && self.exception_waits();
+                let quantum = if watched { 0 } else { (end - self.instructions).min(self.quiet_for()) };
                 stuck = self.run_fast(memory, quantum, budget.until);
                 continue;
             }
@@ -124,6 +132,10 @@ impl Cpu {
                         _ => self.effective(self.pc.wrapping_add(4)),
                     };
                     match step {
+                        Step::SystemCall(lev) if self.hypervisor == Hypervisor::Guest => Interrupt::SystemCall { lev },
+                        Step::SystemCallVectored(lev) if self.hypervisor == Hypervisor::Guest => {
+                            Interrupt::SystemCallVectored { lev }
+                        }
                         Step::SystemCall(lev) => return Exit::SystemCall { lev },
                         Step::SystemCallVectored(lev) => return Exit::SystemCallVectored { lev },
                         Step::Wait => return Exit::Wait,
@@ -137,6 +149,9 @@ impl Cpu {
                 }
                 Err(which) => which,
             };
+            if self.leaves(raised) {
+                return Exit::Hypervisor(raised);
+            }
             self.interrupt(raised);
             memory.cache.forget_translations();
             if self.stop_on_interrupt {
@@ -223,7 +238,7 @@ impl Cpu {
     /// assistance (Power ISA Book III 7.5.18). A partition sees the program interrupt because its hypervisor
     /// reflects it so.
     pub(crate) fn illegal(&self, word: u32) -> Interrupt {
-        if self.msr & msr::HV != 0 && self.model.is_server() {
+        if self.model.is_server() && (self.msr & msr::HV != 0 || self.hypervisor != Hypervisor::Harness) {
             Interrupt::EmulationAssistance { word }
         } else {
             Interrupt::Program(Program::Illegal)

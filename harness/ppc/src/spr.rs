@@ -9,10 +9,13 @@ use crate::interrupt::{Interrupt, Program};
 use crate::msr;
 use crate::row::{Privilege, Storage, spr};
 use crate::table::{Op, SPRS, Spr};
+use crate::timer::plain;
 
 /// Bits of XER that exist: SO, OV, CA, the string count, and from 3.0 on OV32 and CA32.
 const XER_BITS: u64 = 0xE000_007F;
 const XER_BITS_V30: u64 = XER_BITS | 0x000C_0000;
+const AMR: usize = plain(Spr::Amr);
+const UAMOR: usize = plain(Spr::Uamor);
 /// PPR\[PRI\], bits 11 to 13.
 const PPR_PRIORITY: u64 = 7 << 50;
 
@@ -34,6 +37,11 @@ impl Cpu {
         match row.spr {
             Spr::Tar => self.facility(msr::FSCR_TAR, 8)?,
             Spr::Udscr => self.facility(msr::FSCR_DSCR, 2)?,
+            Spr::Bescrs | Spr::Ebbhr | Spr::Ebbrr | Spr::Bescr => self.facility(msr::FSCR_EBB, 7)?,
+            // In every state, as for the instructions of transactional memory. Power ISA 2.07 Book III-S 7.2.12
+            Spr::Tfhar | Spr::Tfiar | Spr::Texasr | Spr::Texasru if self.msr & msr::TM == 0 => {
+                return Err(Interrupt::FacilityUnavailable { cause: 5 });
+            }
             _ => {}
         }
         if write {
@@ -46,12 +54,17 @@ impl Cpu {
         Ok(Step::Next)
     }
 
-    /// A number without a register in this direction. In problem state a privileged-instruction interrupt, as QEMU gives it
-    /// for either half of the numbers. In supervisor state servers do nothing (Book III 4.4.4), but for 0 and, when read,
-    /// 4, 5 and 6, which are illegal; the 32-bit models take every one for illegal.
+    /// A number without a register in this direction. Book III 4.4.4: in problem state a privileged-instruction interrupt
+    /// where bit 0 of the field (0x10 of the number) says that it would be privileged, else emulation assistance. In
+    /// supervisor state servers do nothing, but for 0 and, when read, 4, 5 and 6, which ask for emulation; the 32-bit models
+    /// take every one for illegal. 808 to 811 are reserved and do nothing in any state.
     fn undefined_spr(&self, number: u32, write: bool, word: u32) -> Outcome {
+        if self.model.is_server() && (808..=811).contains(&number) {
+            return Ok(Step::Next);
+        }
         if self.msr & msr::PR != 0 {
-            return Err(Interrupt::Program(Program::Privileged));
+            let privileged = number & 0x10 != 0;
+            return Err(if privileged { Interrupt::Program(Program::Privileged) } else { self.illegal(word) });
         }
         let forbidden = number == 0 || !write && (4..=6).contains(&number);
         if self.model.is_server() && !forbidden { Ok(Step::Next) } else { Err(self.illegal(word)) }
@@ -68,6 +81,9 @@ impl Cpu {
     }
 
     fn register(&self, which: Spr, storage: Storage) -> u64 {
+        if which == Spr::Uamr {
+            return self.plain[AMR];
+        }
         if let Storage::Plain(index) = storage {
             return self.plain[usize::from(index)];
         }
@@ -140,6 +156,12 @@ impl Cpu {
 
     fn set_register(&mut self, which: Spr, storage: Storage, value: u64) {
         let value = value & self.model.register_mask();
+        if which == Spr::Uamr {
+            // AMR under its number for problem state, which UAMOR guards. Book III 6.7.13
+            let open = if self.msr & msr::PR != 0 { self.plain[UAMOR] } else { u64::MAX };
+            self.plain[AMR] = self.plain[AMR] & !open | value & open;
+            return;
+        }
         if let Storage::Plain(index) = storage {
             self.plain[usize::from(index)] = value;
             return;

@@ -5,7 +5,7 @@
 use crate::bits::rt;
 use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Hypervisor, Interrupt};
 use crate::msr::{self, EE, RI};
 use crate::table::Op;
 
@@ -19,6 +19,7 @@ impl Cpu {
                 return Err(Interrupt::FacilityUnavailable { cause: 12 });
             }
             Op::Scv => return Ok(Step::SystemCallVectored(level(word))),
+            Op::Ehpriv if self.hypervisor == Hypervisor::Guest => return Err(Interrupt::HypervisorPrivilege),
             Op::Ehpriv => return Ok(Step::HypervisorPrivilege((word >> 11) as u16 & 0x7FFF)),
             Op::Wait | Op::Stop | Op::Doze | Op::Nap | Op::Sleep | Op::Rvwinkle => {
                 return Ok(Step::Wait);

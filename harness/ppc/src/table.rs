@@ -1825,7 +1825,7 @@ pub static SPRS: [SprRow; 211] = [
     SprRow { name: "dawrx0", spr: Spr::Dawrx0, number: 188, read: Privilege::Hypervisor, write: Privilege::Hypervisor, models: 0x7, bits: 32, storage: Storage::Field },
     SprRow { name: "dawrx1", spr: Spr::Dawrx1, number: 189, read: Privilege::Hypervisor, write: Privilege::Hypervisor, models: 0x4, bits: 32, storage: Storage::Plain(16) },
     SprRow { name: "hfscr", spr: Spr::Hfscr, number: 190, read: Privilege::Hypervisor, write: Privilege::Hypervisor, models: 0x7, bits: 64, storage: Storage::Plain(17) },
-    SprRow { name: "vrsave", spr: Spr::Vrsave, number: 256, read: Privilege::Problem, write: Privilege::Problem, models: 0x7F, bits: 32, storage: Storage::Field },
+    SprRow { name: "vrsave", spr: Spr::Vrsave, number: 256, read: Privilege::Problem, write: Privilege::Problem, models: 0x77, bits: 32, storage: Storage::Field },
     SprRow { name: "sprg3", spr: Spr::Sprg3, number: 259, read: Privilege::Problem, write: Privilege::None, models: 0x67, bits: 64, storage: Storage::Field },
     SprRow { name: "sprg4", spr: Spr::Sprg4, number: 260, read: Privilege::Problem, write: Privilege::None, models: 0x60, bits: 64, storage: Storage::Field },
     SprRow { name: "sprg5", spr: Spr::Sprg5, number: 261, read: Privilege::Problem, write: Privilege::None, models: 0x60, bits: 64, storage: Storage::Field },

@@ -3,7 +3,10 @@
 mod common;
 
 use common::{CODE, Machine};
-use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory, Model, Program, ReservedBits, Translation, msr};
+use hypercheck_ppc::table::Spr;
+use hypercheck_ppc::{
+    Budget, Cpu, Exit, Hypervisor, Interrupt, Memory, Model, Program, ReservedBits, Translation, msr,
+};
 use rstest::rstest;
 
 const ILLEGAL: Exit = Exit::Interrupt(Interrupt::Program(Program::Illegal));
@@ -99,7 +102,7 @@ fn in_hypervisor_state_an_illegal_instruction_asks_for_emulation() {
 #[case("rfid")]
 #[case("slbmte r3, r4")]
 #[case("tlbie r3, r4")]
-#[case("mfspr r3, 1000")]
+#[case("mfspr r3, 1016")]
 #[case("hrfid")]
 #[case("mflpcr r3")]
 fn problem_state_is_refused(#[case] code: &str) {
@@ -136,6 +139,57 @@ fn undefined_privileged_registers_do_nothing_in_a_kernel() {
         assert_eq!(self::machine(Model::Power8, code, |_| {}).run(), ILLEGAL);
     }
     assert_eq!(self::machine(Model::G3, "mfspr r3, 1000", |_| {}).run(), ILLEGAL);
+}
+
+#[test]
+fn problem_state_asks_for_emulation_of_an_undefined_register_that_would_not_be_privileged() {
+    let guest = machine(Model::Power8, "mfspr r3, 1000", |cpu| cpu.msr |= msr::PR).run();
+    assert_eq!(guest, ILLEGAL, "as its hypervisor reflects it");
+    let mut whole = machine(Model::Power9, "mtspr 1000, r3", |cpu| {
+        cpu.msr |= msr::PR;
+        cpu.hypervisor = Hypervisor::Guest;
+    });
+    whole.run();
+    assert_eq!((whole.cpu.pc, whole.cpu.hsrr0), (0xE40, CODE));
+}
+
+#[test]
+fn problem_state_changes_what_uamor_opens_of_amr() {
+    let mut machine = machine(Model::Power9, "mtspr 13, r3\n mfspr r4, 13", |cpu| {
+        cpu.msr |= msr::PR;
+        cpu.gpr[3] = 0xFFFF;
+        cpu.set_spr(Spr::Amr, 0xF_0000);
+        cpu.set_spr(Spr::Uamor, 0x0FF0);
+    });
+    assert_eq!(machine.run(), Exit::Until);
+    assert_eq!((machine.cpu.gpr[4], machine.cpu.spr(Spr::Amr)), (0xF_0FF0, 0xF_0FF0));
+}
+
+#[test]
+fn reserved_registers_do_nothing_in_any_state() {
+    for state in [0, msr::PR] {
+        let machine = machine(Model::Power9, "mfspr r3, 808\n mtspr 811, r3", |cpu| cpu.msr |= state);
+        assert_eq!(machine.finish().cpu.gpr[3], 0);
+    }
+}
+
+#[rstest]
+#[case("mfspr r3, 128", Model::Power8, 0, 5)]
+#[case("mtspr 130, r3", Model::Power9, msr::PR, 5)]
+#[case("mfspr r3, 806", Model::Power10, msr::PR, 7)]
+fn registers_of_facilities_that_are_off(
+    #[case] code: &str,
+    #[case] model: Model,
+    #[case] state: u64,
+    #[case] cause: u8,
+) {
+    let mut off = machine(model, code, |cpu| cpu.msr |= state);
+    assert_eq!(off.run(), Exit::Interrupt(Interrupt::FacilityUnavailable { cause }));
+    let mut on = machine(model, code, |cpu| {
+        cpu.msr |= state | msr::TM;
+        cpu.fscr = msr::FSCR_EBB;
+    });
+    assert_eq!(on.run(), Exit::Until);
 }
 
 #[test]

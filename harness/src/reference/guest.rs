@@ -100,7 +100,7 @@ impl ReferenceGuest {
             Exit::Interrupt(which) => Some(taken(which)),
             Exit::SystemCall { lev } => match dispatch::system_call(&mut self.partition, lev) {
                 // Before the next instruction, which may be where the run ends.
-                Next::Resume => sleep::pending(&self.partition.cpu).map(|which| self.take(which)),
+                Next::Resume => self.partition.cpu.deliverable().map(|which| self.take(which)),
                 Next::Sleep(until) => {
                     self.doing = Doing::Sleeping(until);
                     None
@@ -228,7 +228,7 @@ impl Guest for ReferenceGuest {
                 Doing::Sleeping(until) => {
                     if sleep::until_woken(&mut self.partition, until, &mut left) {
                         self.doing = Doing::Running;
-                        sleep::pending(&self.partition.cpu).map(|which| self.take(which))
+                        self.partition.cpu.deliverable().map(|which| self.take(which))
                     } else {
                         Some(Stop::Asleep)
                     }

@@ -1,0 +1,526 @@
+//! The cases.
+
+use hypercheck_ppc::{Model, assemble, msr};
+
+use super::record::{Case, Entry};
+
+/// A small generator: the cases are the same in every run.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number. Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014)
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut value = self.0;
+        value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        value ^ (value >> 31)
+    }
+
+    pub fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[(self.next() % list.len() as u64) as usize]
+    }
+}
+
+pub fn words(text: &str) -> Vec<u32> {
+    assemble(text, 0, &|_| None).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Which state a 64-bit case runs in.
+fn states(hv: &[u64]) -> Vec<u64> {
+    let mut states = Vec::new();
+    for &hv in hv {
+        for sf in [0, msr::SF] {
+            for pr in [0, msr::PR] {
+                for translation in [0, msr::IR | msr::DR] {
+                    for le in [0, msr::LE] {
+                        if pr == 0 || translation != 0 {
+                            states.push(hv | sf | pr | translation | le | msr::ME);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    states
+}
+
+/// Instructions, each of which ends in an interrupt or does not, by state.
+fn snippets(model: Model) -> Vec<String> {
+    let mut list: Vec<String> = [
+        "nop",
+        ".long 0",
+        ".long 0x7C000268",
+        ".long 0x00000200",
+        ".long 0x44000023",
+        ".long 0x44000026",
+        ".long 0x44001022",
+        "tw 31, 0, 0",
+        "tw 4, r3, r4",
+        "twi 4, r3, 5",
+        "td 31, r5, r6",
+        "td 1, r9, r3",
+        "tdi 16, r4, -3",
+        "tdi 8, r4, 3",
+        "mfmsr r3",
+        "mtmsr r3, 1",
+        "mtmsrd r3, 1",
+        "mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfid; nop",
+        "hrfid",
+        "mfspr r3, 318",
+        "mfspr r3, 1008",
+        "li r4, 1; slbmfee r3, r4",
+        "li r4, 0; slbmfev r3, r4",
+        "slbia",
+        "slbie r10",
+        "tlbsync",
+        "lfd f1, 0x40(0)",
+        "lvx v1, 0, r3",
+        "lxvd2x vs1, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF001; lwarx r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF004; ldarx r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF002; lwarx r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF002; stwcx. r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF001; lharx r4, 0, r3",
+        "mtspr 815, r4; mfspr r3, 815",
+        "mtspr 3, r4; mfspr r3, 3",
+        "mtspr 17, r4; mfspr r3, 17",
+        "li r3, 0; ori r3, r3, 0xF004; lmw r28, 0(r3)",
+        "lnia r4",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
+    if !model.is_v30() {
+        list.retain(|text| !text.starts_with("lnia"));
+    }
+    list
+}
+
+/// What both 64-bit machines do.
+fn common(model: Model, hv: &[u64]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut random = Random::new(1);
+    let facilities = msr::FP | msr::VEC | msr::VSX;
+    // System calls.
+    for state in states(hv) {
+        for lev in 0..128_u32 {
+            let word = 0x4400_0002 | lev << 5;
+            cases.push(Case::new(model, "sc", format!("sc {lev}"), state, &[word]).with(|case| case.number = lev));
+            if model.is_v30() {
+                for scv in [0, msr::FSCR_SCV] {
+                    let word = 0x4400_0001 | lev << 5;
+                    let name = format!("scv {lev}");
+                    cases.push(Case::new(model, "scv", name, state, &[word]).with(|case| {
+                        (case.number, case.fscr) = (lev, scv);
+                    }));
+                }
+            }
+        }
+    }
+    // Synchronous interrupts from every state, with every location and byte order of interrupts.
+    for state in states(hv) {
+        for ail in [0, 2, 3] {
+            for ile in [0, msr::LPCR_ILE] {
+                for snippet in snippets(model) {
+                    // Without its segments a handler at the alternate location could not begin.
+                    if snippet == "slbia" && state & msr::IR != 0 && state & msr::PR == 0 {
+                        continue;
+                    }
+                    for fscr in [0, 0xFFFF] {
+                        cases.push(Case::new(model, "interrupt", snippet.clone(), state, &words(&snippet)).with(
+                            |case| {
+                                case.lpcr = ail << 23 | ile;
+                                case.fscr = fscr;
+                                if random.next() & 1 != 0
+                                    && !["lfd", "lvx", "lxv"].iter().any(|name| snippet.starts_with(name))
+                                {
+                                    case.msr |= facilities & random.next();
+                                }
+                            },
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    // Entering with any MSR.
+    let alive = !(msr::EE | msr::SE | msr::BE | 3 << 33);
+    for i in 0..4000 {
+        let mut value = random.next() & random.next();
+        if i % 3 == 0 {
+            value |= msr::IR | msr::DR;
+        }
+        let alive = if value & msr::PR != 0 { alive } else { alive };
+        let value = value & alive;
+        cases.push(Case::new(model, "return", "rfid", value, &words("mfmsr r3; nop")));
+    }
+    // Moving any value to the MSR.
+    for code in ["mtmsr r3", "mtmsrd r3", "mtmsr r3, 1", "mtmsrd r3, 1"] {
+        for _ in 0..1000 {
+            let state = random.one_of(&states(hv));
+            let value = random.next() & random.next() & alive;
+            let name = code.split(' ').next().unwrap_or_default();
+            cases.push(
+                Case::new(model, "move", name, state, &words(&format!("{code}; mfmsr r4; nop")))
+                    .with(|case| case.gpr[3] = value),
+            );
+        }
+    }
+    cases
+}
+
+/// Registers that count: values differ from run to run.
+const TIME: &[u32] = &[22, 268, 269, 284, 285, 286, 308, 309, 310, 526, 527, 848, 849];
+/// Registers that are not written: the save and restore registers and counters are what the cases run on, the others
+/// take the agent's memory or the machine away.
+const NEVER_WRITTEN: &[u32] = &[22, 25, 26, 27, 284, 285, 286, 310, 313, 314, 315, 318, 319, 464, 795, 779, 176, 177];
+
+/// The same for BookE: debug events, the identity of the space, interrupt prefix and critical pair, translations.
+const NEVER_WRITTEN_EMBEDDED: &[u32] = &[48, 58, 59, 63, 308, 309, 310, 340, 633, 634, 1012];
+
+/// Registers that a case does not read, for they hold time, or write, for the agent would not survive.
+pub fn sweep(model: Model, states: &[u64]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &state in states {
+        for number in 0..1024_u32 {
+            let field = (number & 31) << 16 | (number >> 5) << 11;
+            let (read, write) = (0x7C60_02A6 | field, 0x7C80_03A6 | field);
+            cases.push(Case::new(model, "mfspr", format!("mfspr {number}"), state, &[read]).with(|case| {
+                case.number = number;
+                if TIME.contains(&number) {
+                    case.ignored.push("r3");
+                }
+            }));
+            if NEVER_WRITTEN.contains(&number) || model.is_embedded() && NEVER_WRITTEN_EMBEDDED.contains(&number) {
+                continue;
+            }
+            // What was read before the write is written back: the agent goes on with it.
+            let back = read + (9 << 21) - (3 << 21);
+            let code = [back, write, read, write + (9 << 21) - (4 << 21)];
+            let value = match number {
+                // An agent with HV needs what it has; BATs must be valid.
+                _ if state & msr::HV != 0 => 0,
+                528..=543 if model.is_classic() => 0x1112_0002,
+                _ if model.is_server() => 0x1111_0404_1111_0404,
+                _ => 0x1111_0404,
+            };
+            cases.push(Case::new(model, "mtspr", format!("mtspr {number}"), state, &code).with(|case| {
+                case.number = number;
+                case.gpr[4] = value;
+                if TIME.contains(&number) {
+                    case.ignored.extend(["r3", "r9"]);
+                }
+            }));
+        }
+    }
+    cases
+}
+
+/// Single-step and branch trace: each of these is traced or not.
+fn traced(model: Model, states: &[u64]) -> Vec<Case> {
+    let mut list = vec![
+        "nop; nop",
+        "b next; next: nop",
+        "cmpw r3, r3; bne next; next: nop",
+        "lwz r4, 0x7000(0); nop",
+        "isync; nop",
+        "tw 4, r3, r4; nop",
+        "trap",
+        "sc",
+        ".long 0; nop",
+        "mfspr r4, 26; nop",
+    ];
+    if model.is_server() {
+        list.extend(["mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfid; nop; nop", "mtmsrd r9, 1; nop"]);
+    } else {
+        list.extend(["mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfi; nop; nop"]);
+    }
+    let mut cases = Vec::new();
+    for &state in states {
+        for mark in [msr::SE, msr::BE, msr::SE | msr::BE] {
+            for code in &list {
+                cases.push(Case::new(model, "trace", *code, state | mark, &words(code)));
+            }
+        }
+    }
+    cases
+}
+
+/// A decrementer that has run out and an MSR that lets it interrupt: r5 is its value, r6 goes to the MSR. With `wide` the
+/// sign is that of 56 bits.
+fn expired(model: Model, states: &[u64], lpcr: &[u64]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    // None of them is near a turn of the sign, for QEMU's time is not that of the core.
+    let values = [
+        u64::MAX,
+        0x8000_1000,
+        0xC000_0000,
+        0x7FFF_FFFF,
+        1 << 55 | 0x1000_0000,
+        3 << 54 | 0x1000_0000,
+        0x1234_0000_8000_1000,
+        0x1FFF_FFFF,
+    ];
+    let set = if model.is_server() { "mtmsrd r6, 1" } else { "mtmsr r6" };
+    for &state in states {
+        for value in values {
+            for &lpcr in lpcr {
+                for code in [
+                    format!("mtdec r5; nop; {set}; nop; nop"),
+                    format!("mtdec r5; {set}; mtdec r7; nop"),
+                    format!("mtdec r5; nop; mtdec r7; nop; {set}; nop; nop"),
+                ] {
+                    cases.push(Case::new(model, "decrementer", format!("{value:#x}"), state, &words(&code)).with(
+                        |case| {
+                            let mask = if model.is_server() { u64::MAX } else { 0xFFFF_FFFF };
+                            (case.gpr[5], case.gpr[7], case.lpcr) = (value & mask, 0x7FFF_FFFF, lpcr);
+                            let narrow = if model.is_server() { 0 } else { state };
+                            case.gpr[6] = narrow | msr::EE | if case.number & 1 == 0 { msr::RI } else { 0 };
+                        },
+                    ));
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// The hypervisor decrementer, which runs out in hypervisor state and interrupts it, or what it returns to.
+fn hypervisor_expired(model: Model) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let base = msr::SF | msr::HV | msr::ME | msr::RI;
+    for value in [u64::MAX, 0x8000_1000, 1 << 55 | 0x1000_0000, 0x7FFF_FFFF] {
+        for lpcr in [0, 1, 1 | msr::LPCR_LD] {
+            let code = "mtspr 310, r5; nop; mtmsrd r6, 1; nop; nop";
+            cases.push(Case::new(model, "hypervisor decrementer", format!("{value:#x}"), base, &words(code)).with(
+                |case| {
+                    (case.gpr[5], case.gpr[6], case.lpcr) = (value, msr::EE | msr::RI, lpcr);
+                },
+            ));
+            for target in [0, msr::HV, msr::PR, msr::EE, msr::HV | msr::PR, msr::IR | msr::DR, msr::RI] {
+                let code = "mfsrr0 r9; addi r9, r9, 24; mtsrr0 r9; mtsrr1 r8; mtspr 310, r5; rfid; nop; nop";
+                cases.push(Case::new(model, "hypervisor decrementer", format!("{value:#x}"), base, &words(code)).with(
+                    |case| {
+                        (case.gpr[5], case.gpr[8], case.lpcr) = (value, target | msr::SF | msr::ME, lpcr);
+                    },
+                ));
+            }
+        }
+    }
+    cases
+}
+
+/// Facilities that the hypervisor or the operating system denies, from every state.
+fn facilities(model: Model, hv: &[u64]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for state in states(hv) {
+        for code in ["mfspr r3, 815", "mtspr 806, r0", "mfspr r3, 129", "btar", "mfspr r3, 17", "lfd f1, 0x40(0)"] {
+            for (fscr, hfscr) in [(0, u64::MAX >> 8), (0xFFFF, u64::MAX >> 8), (0xFFFF, 0), (0, 0)] {
+                cases.push(Case::new(model, "facility", code, state, &words(code)).with(|case| {
+                    (case.fscr, case.hfscr) = (fscr, hfscr);
+                    case.ignored.push("r3");
+                }));
+            }
+        }
+    }
+    cases
+}
+
+/// The byte order of interrupts to hypervisor state.
+fn hypervisor_order(model: Model) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for state in states(&[msr::HV, 0]) {
+        for snippet in ["trap", "sc", "sc 1", ".long 0", "mfspr r3, 0", "tw 31, 0, 0", "mfmsr r3", "lfd f1, 0x40(0)"] {
+            for hid0 in [0, 1 << 59, 1 << 44] {
+                for lpcr in [0, msr::LPCR_ILE, msr::LPCR_HAIL, msr::LPCR_AIL, msr::LPCR_HAIL | msr::LPCR_AIL] {
+                    cases.push(Case::new(model, "order", snippet, state, &words(snippet)).with(|case| {
+                        (case.hid0, case.lpcr) = (hid0, lpcr);
+                    }));
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// For a partition.
+pub fn partition(model: Model) -> Vec<Case> {
+    let mut cases = common(model, &[0]);
+    cases.extend(traced(model, &states(&[0])));
+    // Without the decrementer's width, which is the hypervisor's to choose.
+    cases.extend(expired(model, &[msr::SF | msr::ME, msr::ME, msr::SF | msr::ME | msr::IR | msr::DR], &[0]));
+    cases.extend(sweep(model, &[msr::SF | msr::ME, msr::SF | msr::ME | msr::PR | msr::IR | msr::DR]));
+    cases
+}
+
+/// For a whole machine.
+pub fn machine(model: Model) -> Vec<Case> {
+    let mut cases = common(model, &[msr::HV, 0]);
+    cases.extend(traced(model, &states(&[msr::HV, 0])));
+    cases.extend(expired(
+        model,
+        &[msr::HV | msr::SF | msr::ME, msr::HV | msr::ME, msr::SF | msr::ME, msr::SF | msr::ME | msr::IR | msr::DR],
+        &[0, msr::LPCR_LD],
+    ));
+    cases.extend(hypervisor_expired(model));
+    cases.extend(facilities(model, &[msr::HV, 0]));
+    cases.extend(hypervisor_order(model));
+    let states = [msr::HV | msr::SF | msr::ME, msr::SF | msr::ME | msr::PR | msr::IR | msr::DR];
+    cases.extend(sweep(model, &states));
+    cases.extend(embedded_timers(model));
+    let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
+    cases.extend(
+        returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("hreturn", Entry::Other))),
+    );
+    cases
+}
+
+/// Instructions for 32-bit machines.
+fn narrow_snippets(model: Model) -> Vec<String> {
+    let mut list: Vec<&str> = vec![
+        "nop",
+        ".long 0",
+        ".long 0x7C000268",
+        ".long 0x00000200",
+        ".long 0x44000023",
+        ".long 0x44001022",
+        ".long 0x4C000024",
+        ".long 0x4C000224",
+        "tw 31, 0, 0",
+        "tw 4, r3, r4",
+        "twi 4, r3, 5",
+        "twi 16, r4, -3",
+        "mfmsr r3",
+        "mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfi; nop",
+        "li r3, 0; ori r3, r3, 0xF001; lwarx r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF002; stwcx. r4, 0, r3",
+        "li r3, 0; ori r3, r3, 0xF004; lmw r28, 0(r3)",
+        "tlbsync",
+        "mfspr r3, 318",
+    ];
+    if model.is_classic() {
+        list.extend([
+            "mtsr 4, r5; mfsr r3, 4",
+            "mtsr 4, r3; mfsrin r5, r4",
+            "lfd f1, 0x40(0)",
+            "lvx v1, 0, r3",
+            "fadd f1, f2, f3",
+        ]);
+    } else {
+        list.extend([
+            "wrteei 0; mfmsr r3",
+            "wrtee r4; mfmsr r3",
+            "ehpriv 1",
+            "rfmci",
+            "rfdi",
+            "mfspr r3, 340",
+            "lfd f1, 0x40(0)",
+            ".long 0x10221A00",
+        ]);
+    }
+    list.into_iter().map(str::to_owned).collect()
+}
+
+/// What both kinds of 32-bit machines do, from these states.
+fn narrow(model: Model, states: &[u64], alive: u64) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut random = Random::new(2);
+    for &state in states {
+        for lev in 0..128_u32 {
+            let word = 0x4400_0002 | lev << 5;
+            cases.push(Case::new(model, "sc", format!("sc {lev}"), state, &[word]).with(|case| case.number = lev));
+        }
+        for snippet in narrow_snippets(model) {
+            // A word that only some processors know is written as such.
+            let Ok(code) = assemble(&snippet, 0, &|_| None) else { continue };
+            for _ in 0..8 {
+                cases.push(Case::new(model, "interrupt", snippet.clone(), state, &code).with(|case| {
+                    if !snippet.starts_with("lfd") && !snippet.starts_with("lvx") && !snippet.starts_with(".long 0x1") {
+                        case.msr |= random.next() & random.next() & alive & (msr::FP | msr::VEC | msr::FE0 | msr::FE1);
+                    }
+                }));
+            }
+        }
+    }
+    for _ in 0..4000 {
+        let value = random.next() & random.next() & alive;
+        cases.push(Case::new(model, "return", "rfi", value, &words("mfmsr r3; nop")));
+    }
+    for _ in 0..3000 {
+        let state = random.one_of(states);
+        let value = random.next() & random.next() & alive;
+        cases.push(
+            Case::new(model, "move", "mtmsr", state, &words("mtmsr r3; isync; mfmsr r4; nop"))
+                .with(|case| case.gpr[3] = value),
+        );
+    }
+    cases
+}
+
+/// For 32-bit Book3S.
+pub fn classic(model: Model) -> Vec<Case> {
+    let states: Vec<_> = (0..8)
+        .map(|bits| {
+            let on = |bit: u64, which: u64| if bits & bit != 0 { which } else { 0 };
+            msr::ME | on(1, msr::PR) | on(2, msr::IR) | on(4, msr::DR)
+        })
+        .collect();
+    let alive = !(msr::EE | msr::SE | msr::BE | msr::POW | msr::ILE | msr::IP | msr::LE) & 0xFFFF_FFFF;
+    let mut cases = narrow(model, &states, alive);
+    cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
+    cases.extend(traced(model, &states));
+    cases.extend(expired(model, &[msr::ME, msr::ME | msr::IR | msr::DR], &[0]));
+    cases
+}
+
+/// A decrementer that has run out, which TSR shows, and then is or is not let through: r5 its value, r6 for TCR, r8 for the
+/// MSR.
+fn embedded_timers(model: Model) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let wait = "mtdec r5; loop: mfspr r9, 336; andis. r9, r9, 0x0800; beq loop; mtspr 340, r6";
+    for base in [msr::ME, msr::ME | msr::IR | msr::DR, msr::ME | msr::CE] {
+        for value in [1, 2, 5] {
+            // DIE, FIE, WIE, ARE: only the first belongs to what has happened.
+            for control in [0, 0x0400_0000, 0x0080_0000, 0x0440_0000] {
+                for (enable, end) in [
+                    ("wrteei 1", "nop"),
+                    ("wrtee r7", "nop"),
+                    ("mtmsr r8", "isync"),
+                    ("mtspr 336, r10; wrteei 1", "nop"),
+                    ("nop", "nop"),
+                ] {
+                    let code = format!("{wait}; {enable}; {end}; nop");
+                    cases.push(Case::new(model, "timer", enable, base, &words(&code)).with(|case| {
+                        (case.gpr[5], case.gpr[6], case.gpr[7]) = (value, control, msr::EE);
+                        (case.gpr[8], case.gpr[10]) = (base | msr::EE, 0x0800_0000);
+                    }));
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// For BookE.
+pub fn embedded(model: Model) -> Vec<Case> {
+    let states: Vec<_> = (0..8)
+        .map(|bits| {
+            let on = |bit: u64, which: u64| if bits & bit != 0 { which } else { 0 };
+            msr::ME | on(1, msr::PR) | on(2, msr::IR | msr::DR) | on(4, msr::CE | msr::DE)
+        })
+        .collect();
+    let alive = !(msr::EE | msr::GS | msr::WE | msr::DE) & 0xFFFF_FFFF;
+    let mut cases = narrow(model, &states, alive);
+    cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
+    cases.extend(embedded_timers(model));
+    let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
+    cases.extend(
+        returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("creturn", Entry::Other))),
+    );
+    cases
+}
