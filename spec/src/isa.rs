@@ -6,6 +6,7 @@
 
 mod generate;
 mod resolve;
+mod undefined;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use generate::{COMMAND, generate};
 pub use resolve::{Resolved, ResolvedAlias, ResolvedField, ResolvedOperand, ResolvedRegister, ResolvedRow};
+pub use undefined::{Choice, ResolvedUndefined, UndefinedRow, When};
 
 /// A table that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,8 @@ pub struct Isa {
     pub remainders: Vec<RemainderRow>,
     /// Special-purpose registers.
     pub registers: Vec<RegisterRow>,
+    /// Results that the architecture leaves undefined.
+    pub undefined: Vec<UndefinedRow>,
     /// Columns over which aliases expand.
     pub lists: BTreeMap<String, Vec<BTreeMap<String, Text>>>,
     /// Extended mnemonics.

@@ -50,6 +50,7 @@ mod system;
 pub mod table;
 mod timer;
 mod translate;
+pub mod undefined;
 
 pub use asm::{AsmError, assemble};
 pub use cpu::{Cpu, Reservation, ReservedBits, SlbEntry};

@@ -166,7 +166,7 @@ impl Cpu {
     fn multiple(&mut self, memory: &mut Memory, word: u32, store: bool) -> Outcome {
         let address = self.effective(self.address(word, Form::D));
         let (first, base) = (rt(word), ra(word));
-        if !store && base >= first && base != 0 {
+        if !store && base >= first {
             return self.invalid_form(word);
         }
         if !self.is_big_endian() || address & 3 != 0 && !self.model.is_server() {
@@ -198,7 +198,8 @@ impl Cpu {
         let address = if immediate { self.base(ra(word)) } else { self.indexed(word) };
         let registers = length.div_ceil(4);
         let touched = |register: usize| (register + 32 - rt(word)) % 32 < registers;
-        if !store && (touched(ra(word)) && ra(word) != 0 || !immediate && (touched(rb(word)) || touched(ra(word)))) {
+        let named = rt(word) == ra(word) || rt(word) == rb(word);
+        if !store && (touched(ra(word)) || !immediate && (touched(rb(word)) || named)) {
             return self.invalid_form(word);
         }
         if !self.is_big_endian() {

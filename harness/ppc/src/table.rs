@@ -6,6 +6,7 @@
 
 use crate::model::Model;
 use crate::row::{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage};
+use crate::undefined::{Choice, Part, Undefined, When};
 
 /// The models, in the order of the bits of a mask.
 pub const MODELS: [Model; 7] = [Model::Power8, Model::Power9, Model::Power10, Model::G3, Model::G4, Model::E500v2, Model::E500mc];
@@ -2831,4 +2832,38 @@ pub static SHOWN: [u16; 599] = [
     514, 293, 495, 429, 628, 310, 513, 309, 512, 327, 531, 424, 624, 470, 666, 339, 543, 507, 466, 664, 304, 460, 459, 658,
     462, 660, 461, 659, 390, 594, 338, 542, 325, 528, 357, 561, 302, 505, 301, 504, 530, 418, 618, 284, 488, 292, 494, 453,
     652, 452, 651, 431, 630, 326, 529, 308, 511, 329, 533, 328, 532, 471, 667, 303, 506, 398, 600, 472, 668, 483, 672,
+];
+
+/// Results that the architecture leaves undefined, and what the core does there.
+pub static UNDEFINED: [Undefined; 30] = [
+    Undefined { ops: &[Op::Mulhw, Op::Mulhwu, Op::Divw, Op::Divwu, Op::Divwe, Op::Divweu], when: &[], what: &[(Part::Rt, 0, 31)], is: Choice::Zero, models: 0x7, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Modsw, Op::Moduw], when: &[], what: &[(Part::Rt, 0, 31)], is: Choice::Zero, models: 0x7, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Mulhw, Op::Mulhwu, Op::Divw, Op::Divwu, Op::Divwe, Op::Divweu], when: &[When::Rc, When::Mode64], what: &[(Part::Cr0, 0, 2)], is: Choice::AsResult, models: 0x7, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Divw, Op::Divwu, Op::Divwe, Op::Divweu, Op::Divd, Op::Divdu, Op::Divde, Op::Divdeu], when: &[When::NoQuotient], what: &[(Part::Rt, 0, 63)], is: Choice::Zero, models: 0x7F, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Divw, Op::Divwu, Op::Divwe, Op::Divweu, Op::Divd, Op::Divdu, Op::Divde, Op::Divdeu], when: &[When::NoQuotient, When::Rc], what: &[(Part::Cr0, 0, 2)], is: Choice::AsResult, models: 0x7F, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Modsw, Op::Moduw, Op::Modsd, Op::Modud], when: &[When::NoQuotient], what: &[(Part::Rt, 0, 63)], is: Choice::Zero, models: 0x7F, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Darn], when: &[], what: &[(Part::Rt, 0, 63)], is: Choice::Ones, models: 0x7F, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Mfocrf], when: &[When::OneField], what: &[(Part::RtOtherFields, 0, 63), (Part::Rt, 0, 31)], is: Choice::Zero, models: 0x7F, source: "isa Book I 3.3.17" },
+    Undefined { ops: &[Op::Mfocrf], when: &[When::NotOneField], what: &[(Part::Rt, 0, 63)], is: Choice::Fields, models: 0x7F, source: "isa Book I 3.3.17" },
+    Undefined { ops: &[Op::Mtocrf], when: &[When::NotOneField], what: &[(Part::Cr, 0, 31)], is: Choice::Fields, models: 0x7F, source: "isa Book I 3.3.17" },
+    Undefined { ops: &[Op::Mfspr], when: &[When::Xer], what: &[(Part::Rt, 0, 31), (Part::Rt, 35, 43), (Part::Rt, 46, 56)], is: Choice::Zero, models: 0x6, source: "isa Book I 1.3.3 and 3.2.2" },
+    Undefined { ops: &[Op::Mtspr], when: &[When::Xer], what: &[(Part::Xer, 0, 31), (Part::Xer, 35, 43), (Part::Xer, 46, 56)], is: Choice::Zero, models: 0x6, source: "isa Book I 1.3.3 and 3.2.2" },
+    Undefined { ops: &[Op::Mfspr], when: &[When::Xer], what: &[(Part::Rt, 0, 31), (Part::Rt, 35, 56)], is: Choice::Zero, models: 0x79, source: "isa207 Book I 1.3.3 and 3.2.2" },
+    Undefined { ops: &[Op::Mtspr], when: &[When::Xer], what: &[(Part::Xer, 0, 31), (Part::Xer, 35, 56)], is: Choice::Zero, models: 0x79, source: "isa207 Book I 1.3.3 and 3.2.2" },
+    Undefined { ops: &[Op::Mfspr, Op::Mtspr], when: &[When::UnknownSpr], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x78, source: "pem 4.2.2.2" },
+    Undefined { ops: &[Op::Mftb], when: &[When::NotTimeBase], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa207 Book II 6.2.1" },
+    Undefined { ops: &[Op::Lswx], when: &[When::CountZero], what: &[(Part::Rt, 0, 63)], is: Choice::Kept, models: 0x7F, source: "isa Book I 3.3.7" },
+    Undefined { ops: &[Op::Lswi, Op::Lswx, Op::Lmw], when: &[When::OperandLoaded], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.6 and 3.3.7" },
+    Undefined { ops: &[Op::Lswx], when: &[When::RtIsAnOperand], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.7" },
+    Undefined { ops: &[Op::Lbzu, Op::Lbzux, Op::Lhzu, Op::Lhzux, Op::Lhau, Op::Lhaux, Op::Lwzu, Op::Lwzux, Op::Lwaux, Op::Ldu, Op::Ldux], when: &[When::RaZero], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.2" },
+    Undefined { ops: &[Op::Lbzu, Op::Lbzux, Op::Lhzu, Op::Lhzux, Op::Lhau, Op::Lhaux, Op::Lwzu, Op::Lwzux, Op::Lwaux, Op::Ldu, Op::Ldux], when: &[When::RaIsRt], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.2" },
+    Undefined { ops: &[Op::Stbu, Op::Stbux, Op::Sthu, Op::Sthux, Op::Stwu, Op::Stwux, Op::Stdu, Op::Stdux], when: &[When::RaZero], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.3" },
+    Undefined { ops: &[Op::Lq, Op::Stq, Op::Lqarx, Op::StqcxDot], when: &[When::RtOdd], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.4, Book II 4.6.2" },
+    Undefined { ops: &[Op::Lq], when: &[When::RaIsRt], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.4" },
+    Undefined { ops: &[Op::Lqarx], when: &[When::RtIsAnOperand], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book II 4.6.2" },
+    Undefined { ops: &[Op::StbcxDot, Op::SthcxDot, Op::StwcxDot, Op::StdcxDot, Op::StqcxDot], when: &[When::ReservedElsewhere], what: &[(Part::Memory, 0, 63), (Part::Cr0, 2, 2)], is: Choice::Fails, models: 0x7F, source: "isa207 Book II 4.4.2" },
+    Undefined { ops: &[Op::Bcctr], when: &[When::Decrements], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 2.4" },
+    Undefined { ops: &[Op::Addex], when: &[When::CyNotZero], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x7F, source: "isa Book I 3.3.9" },
+    Undefined { ops: &[Op::Cmp, Op::Cmpi, Op::Cmpl, Op::Cmpli], when: &[When::L], what: &[(Part::Everything, 0, 63)], is: Choice::Illegal, models: 0x78, source: "pem chapter 8" },
+    Undefined { ops: &[Op::SlbfeeDot], when: &[When::ManySegments], what: &[(Part::Rt, 0, 63), (Part::Cr0, 0, 3)], is: Choice::First, models: 0x7F, source: "isa Book III 6.9.3.2" },
 ];
