@@ -122,6 +122,8 @@ pub enum FieldKind {
     Unsigned,
     /// Number from 1 on, of which the largest is encoded as 0.
     Count,
+    /// Negative number: minus the scale is encoded as all ones.
+    Negative,
     /// Number of either sign, taken modulo the field.
     Wrapped,
     /// Branch displacement from the instruction.
@@ -328,14 +330,21 @@ pub enum Group {
     Rotate,
     Load,
     Store,
+    Decimal,
     Reservation,
+    Atomic,
+    Hash,
     Cache,
     Sync,
+    Message,
     SegmentTlb,
     FloatStub,
     VectorStub,
     VsxStub,
+    VsxVectorStub,
+    FloatVectorStub,
     SpeStub,
+    TransactionStub,
 }
 
 /// A scalar taken as text, whether it looks like a number or not.

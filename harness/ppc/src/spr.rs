@@ -6,6 +6,7 @@ use crate::bits::{rt, spr as number};
 use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
 use crate::interrupt::{Interrupt, Program};
+use crate::model::Model;
 use crate::msr;
 use crate::row::{Privilege, Storage, spr};
 use crate::table::{Op, SPRS, Spr};
@@ -18,6 +19,17 @@ const PPR_PRIORITY: u64 = 7 << 50;
 
 impl Cpu {
     pub(crate) fn move_spr(&mut self, op: Op, word: u32) -> Outcome {
+        if matches!(op, Op::Mfpmr | Op::Mtpmr) {
+            return self.move_performance(op, word);
+        }
+        if matches!(op, Op::Mfbhrbe | Op::Clrbhrb) {
+            self.facility(msr::FSCR_BHRB, 4)?;
+            // The branch history is empty.
+            if op == Op::Mfbhrbe {
+                self.set(rt(word), 0);
+            }
+            return Ok(Step::Next);
+        }
         let number = number(word);
         let write = op == Op::Mtspr;
         if op == Op::Mftb && number != 268 && number != 269 {
@@ -46,15 +58,40 @@ impl Cpu {
         Ok(Step::Next)
     }
 
-    /// A number without a register in this direction. In problem state a privileged-instruction interrupt, as QEMU gives it
-    /// for either half of the numbers. In supervisor state servers do nothing (Book III 4.4.4), but for 0 and, when read,
-    /// 4, 5 and 6, which are illegal; the 32-bit models take every one for illegal.
+    /// A number without a register in this direction. Bit 0x10 of the number is that of privileged registers: in problem
+    /// state a number with it is privileged, one without it illegal. In supervisor state servers do nothing but for 0 and,
+    /// when read, 4, 5 and 6, which are illegal (Power ISA Book III 4.4.4); the 970 and the 32-bit models take every one
+    /// for illegal.
     fn undefined_spr(&self, number: u32, write: bool, word: u32) -> Outcome {
         if self.msr & msr::PR != 0 {
-            return Err(Interrupt::Program(Program::Privileged));
+            return Err(if number & 0x10 != 0 { Interrupt::Program(Program::Privileged) } else { self.illegal(word) });
         }
         let forbidden = number == 0 || !write && (4..=6).contains(&number);
-        if self.model.is_server() && !forbidden { Ok(Step::Next) } else { Err(self.illegal(word)) }
+        let nothing = self.model.is_server() && self.model != Model::Ppc970 && !forbidden;
+        if nothing { Ok(Step::Next) } else { Err(self.illegal(word)) }
+    }
+
+    /// Performance monitor registers of the e500: bit 0x10 of the number is that of the privileged ones, the others are
+    /// the same registers for problem state, which only reads. e500 Core Family Reference Manual 2.15
+    fn move_performance(&mut self, op: Op, word: u32) -> Outcome {
+        let number = number(word);
+        let index = match (number & !0x13, number & 3) {
+            (0, n) => n,
+            (0x80, n) => 4 + n,
+            (0x100, n) => 8 + n,
+            (0x180, 0) => 12,
+            _ => return Err(self.illegal(word)),
+        } as usize;
+        let (privileged, write) = (number & 0x10 != 0, op == Op::Mtpmr);
+        if privileged && self.msr & msr::PR != 0 {
+            return Err(Interrupt::Program(Program::Privileged));
+        }
+        match (write, privileged) {
+            (true, true) => self.performance[index] = self.gpr[rt(word)] as u32,
+            (true, false) => return Err(self.illegal(word)),
+            (false, _) => self.set(rt(word), self.performance[index].into()),
+        }
+        Ok(Step::Next)
     }
 
     /// A register by name, whatever the model, the state and the privilege.

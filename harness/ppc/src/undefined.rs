@@ -6,8 +6,10 @@
 use crate::bits::{ra, rb, rc, rt, spr as spr_number};
 use crate::condition::fields;
 use crate::cpu::{Cpu, SlbEntry};
+use crate::msr;
 use crate::row::{Row, decode, spr};
 use crate::table::{Op, UNDEFINED};
+use crate::translate::REAL;
 
 /// Results that are undefined under a condition.
 #[derive(Debug)]
@@ -109,12 +111,14 @@ pub enum Choice {
     AsResult,
     /// The fields that FXM selects are moved; the others are 0 in a register and as before in CR.
     Fields,
-    /// A store conditional does not store.
+    /// A store conditional or paste does not store.
     Fails,
     /// The first match counts.
     First,
     /// Illegal-instruction interrupt.
     Illegal,
+    /// As for any other operand.
+    Runs,
 }
 
 /// State that an instruction leaves undefined: bits that are 1 are not to be compared.
@@ -207,8 +211,9 @@ impl Cpu {
                     _ => 16,
                 };
                 let address = self.effective(self.indexed(word));
-                let real = self.translate(address, crate::translate::Access::Store);
-                held.length != length || real.is_ok_and(|real| real != held.at)
+                // A translation keeps the place in the page; without tables at hand that is what can be compared.
+                let compared = if self.msr & msr::DR == 0 { REAL } else { 0xFFF };
+                held.length != length || (address ^ held.at) & compared != 0
             }),
             When::ManySegments => {
                 let matches = |entry: &&SlbEntry| {

@@ -99,7 +99,7 @@ fn in_hypervisor_state_an_illegal_instruction_asks_for_emulation() {
 #[case("rfid")]
 #[case("slbmte r3, r4")]
 #[case("tlbie r3, r4")]
-#[case("mfspr r3, 1000")]
+#[case("mfspr r3, 1016")]
 #[case("hrfid")]
 #[case("mflpcr r3")]
 fn problem_state_is_refused(#[case] code: &str) {

@@ -102,7 +102,8 @@ fn check(row: &Undefined, word: u32, before: &Cpu, after: &Cpu, exit: Exit, unch
             }
             Choice::Fields if what.0 == Part::Rt => u64::from(before.cr) & fields,
             Choice::Fields => was & !fields | before.gpr[word as usize >> 21 & 31] & fields,
-            Choice::Fails => 0,
+            Choice::Fails => is & 1,
+            Choice::Runs => is,
             Choice::First if what.0 == Part::Cr0 => 2 | before.xer >> 31,
             Choice::First => {
                 let b = before.gpr[word as usize >> 11 & 31];
@@ -149,7 +150,7 @@ fn every_row_is_what_the_core_does() {
                     if matches!(exit, Exit::Interrupt(Interrupt::DataStorage { .. } | Interrupt::Alignment { .. })) {
                         continue;
                     }
-                    let unchanged = memory.dirty_pages().count() == 0;
+                    let unchanged = memory.dirty_blocks().count() == 0;
                     if let Err(what) = check(undefined, word, &cpu, &after, exit, unchanged) {
                         panic!("row {index}, {undefined:?}\n{word:#010x} on {model:?}: {what}\n{cpu:?}");
                     }

@@ -75,6 +75,7 @@ pub enum Choice {
     Fails,
     First,
     Illegal,
+    Runs,
 }
 
 /// A row with masks.
