@@ -160,8 +160,12 @@ pub struct Cpu {
     pub tcr: u32,
     /// Debug status (BookE).
     pub dbsr: u32,
+    /// Performance monitor registers (e500): PMC0 to 3, PMLCa0 to 3, PMLCb0 to 3, PMGC0. They hold what was written.
+    pub performance: [u32; 13],
     /// Special-purpose registers that only hold what was written, see [`spr`](Self::spr).
     pub plain: [u64; PLAIN_COUNT],
+    /// Address of the line that copy took, until a paste or cpabort. Book II 4.4
+    pub copied: Option<u64>,
     /// Reservation.
     pub reservation: Option<Reservation>,
     /// A decrementer exception waits (classic, where it is an event and not a level).
@@ -245,7 +249,9 @@ impl Cpu {
             tsr: 0,
             tcr: 0,
             dbsr: 0,
+            performance: [0; 13],
             plain: [0; PLAIN_COUNT],
+            copied: None,
             reservation: None,
             decrementer_pending: false,
             external_pending: false,

@@ -48,14 +48,23 @@ pub enum Group {
     Rotate,
     Load,
     Store,
+    Decimal,
     Reservation,
+    Atomic,
+    Hash,
     Cache,
     Sync,
+    Message,
     SegmentTlb,
     FloatStub,
     VectorStub,
     VsxStub,
+    /// Vector where the register is one of the upper half, else vector-scalar.
+    VsxVectorStub,
+    /// Vector where the register is one of the upper half, else floating point.
+    FloatVectorStub,
     SpeStub,
+    TransactionStub,
 }
 
 /// Least privilege. Power ISA Book III 1.2.1
@@ -121,6 +130,8 @@ pub enum Kind {
     Unsigned,
     /// Number from 1 on, of which the largest is encoded as 0.
     Count,
+    /// Negative number: minus the scale is encoded as all ones.
+    Negative,
     /// Number of either sign, taken modulo the field.
     Wrapped,
     /// Branch displacement from the instruction.

@@ -222,9 +222,15 @@ impl Cpu {
             Group::Spr => self.move_spr(op, word),
             Group::System | Group::Sync => self.system(op, word),
             Group::SegmentTlb => self.segment(op, word),
+            Group::Decimal => self.decimal(op, word),
+            Group::Atomic => self.atomic(memory, op, word),
+            Group::Hash => self.hash(memory, op, word),
+            Group::Message => self.message(op, word),
             Group::FloatStub => Err(self.unavailable(word, msr::FP, Interrupt::FloatUnavailable)),
             Group::VectorStub => Err(self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable)),
             Group::VsxStub => Err(self.unavailable(word, msr::VSX, Interrupt::VsxUnavailable)),
+            Group::VsxVectorStub | Group::FloatVectorStub => Err(self.upper_half_unavailable(row.group, word)),
+            Group::TransactionStub => Err(self.unavailable(word, msr::TM, Interrupt::FacilityUnavailable { cause: 5 })),
             Group::SpeStub => Err(self.unavailable(word, msr::SPE, Interrupt::SpeUnavailable)),
         }
     }
@@ -234,11 +240,23 @@ impl Cpu {
         if self.msr & switch == 0 { which } else { self.illegal(word) }
     }
 
+    /// The interrupt of a stub whose facility depends on the register: the bit that makes it one of the upper half is 28 in
+    /// DQ forms and 31 elsewhere.
+    fn upper_half_unavailable(&self, group: Group, word: u32) -> Interrupt {
+        let upper = if word >> 26 == 61 { word & 8 } else { word & 1 };
+        match group {
+            _ if upper != 0 => self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable),
+            Group::FloatVectorStub => self.unavailable(word, msr::FP, Interrupt::FloatUnavailable),
+            _ => self.unavailable(word, msr::VSX, Interrupt::VsxUnavailable),
+        }
+    }
+
     /// The interrupt of a word that is no instruction: a program interrupt, and in hypervisor state hypervisor emulation
     /// assistance (Power ISA Book III 7.5.18). A partition sees the program interrupt because its hypervisor
     /// reflects it so.
     pub(crate) fn illegal(&self, word: u32) -> Interrupt {
-        if self.model.is_server() && (self.msr & msr::HV != 0 || self.hypervisor != Hypervisor::Harness) {
+        let to_hypervisor = self.msr & msr::HV != 0 || self.hypervisor != Hypervisor::Harness;
+        if to_hypervisor && self.model.has_emulation_assistance() {
             Interrupt::EmulationAssistance { word }
         } else {
             Interrupt::Program(Program::Illegal)

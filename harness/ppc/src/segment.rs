@@ -15,7 +15,7 @@ impl Cpu {
         let (s, b) = (self.gpr[rt(word)], self.gpr[rb(word)]);
         let entry = (b & 31) as usize;
         match op {
-            Op::Tlbie | Op::Tlbiel | Op::Tlbsync | Op::Tlbia => {}
+            Op::Tlbie | Op::Tlbiel | Op::Tlbsync | Op::Tlbia | Op::Slbieg | Op::Slbiag | Op::Slbsync => {}
             Op::Mtsr => self.sr[(word >> 16 & 15) as usize] = s as u32,
             Op::Mtsrin => self.sr[(b >> 28 & 15) as usize] = s as u32,
             Op::Mfsr => self.set(rt(word), self.sr[(word >> 16 & 15) as usize].into()),
