@@ -3,7 +3,8 @@
 //! | target | what | what must hold |
 //! |---|---|---|
 //! | `register_state` | one to four calls in one guest of the reference | return set, register frame, memory footprint, state |
-//! | `instruction_stream` | up to 24 instructions on the PowerPC core | no panic, progress, the same again, the same in pieces |
+//! | `instruction_stream` | up to 24 instructions on the PowerPC core, every model and state | no panic, progress, the same again, the same in pieces |
+//! | `differential_stream` | the same, longer | predecoding and remembered translations change nothing against single steps |
 //!
 //! With a nightly compiler and `cargo install cargo-fuzz`, from the root of the repository:
 //!
@@ -69,6 +70,15 @@ pub fn register_state(data: &[u8]) {
 pub fn instruction_stream(data: &[u8]) {
     thread_local!(static TRACK: RefCell<Track> = RefCell::default());
     TRACK.with_borrow_mut(|track| track.try_bytes(data).unwrap_or_else(|what| panic!("{what}")));
+}
+
+/// As [`instruction_stream`], with and without what the core's run loop remembers.
+///
+/// # Panics
+/// With the instructions, if it can be told.
+pub fn differential_stream(data: &[u8]) {
+    thread_local!(static TRACK: RefCell<Track> = RefCell::default());
+    TRACK.with_borrow_mut(|track| track.try_bytes_with_caches(data).unwrap_or_else(|what| panic!("{what}")));
 }
 
 /// The targets' `main` without a fuzzer: replays the files given as arguments, or with `--noise N` so many inputs made

@@ -7,6 +7,7 @@ use rstest::rstest;
 #[rstest]
 #[case("register_state", hypercheck_fuzz::register_state)]
 #[case("instruction_stream", hypercheck_fuzz::instruction_stream)]
+#[case("differential_stream", hypercheck_fuzz::differential_stream)]
 fn seeds_and_past_findings_show_nothing(#[case] target: &str, #[case] run: fn(&[u8])) {
     let mut count = 0;
     for folder in ["seeds", "regressions"] {
@@ -29,5 +30,6 @@ fn a_thousand_inputs_of_noise_show_nothing() {
         let bytes = hypercheck::generate::noise(seed, 512);
         hypercheck_fuzz::register_state(&bytes);
         hypercheck_fuzz::instruction_stream(&bytes);
+        hypercheck_fuzz::differential_stream(&bytes);
     }
 }

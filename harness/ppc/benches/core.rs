@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hypercheck_ppc::row::Group;
-use hypercheck_ppc::table::ROWS;
-use hypercheck_ppc::{Budget, Cpu, Exit, Memory, Model, assemble};
+use hypercheck_ppc::table::{ROWS, Spr};
+use hypercheck_ppc::{Budget, Caching, Cpu, Exit, Memory, Model, Overlay, SlbEntry, Translation, assemble, msr};
 
 /// Integer work, a store and a load, two conditional branches. r10 points to data, r11 never equals r12.
 const LOOP: &str = "
@@ -21,33 +21,93 @@ again:
     beq again
     bdnz again
 ";
+/// The same for a 32-bit processor.
+const NARROW: &str = "
+again:
+    add r3, r4, r5
+    mullw r6, r3, r7
+    stw r6, 0(r10)
+    xor r8, r6, r3
+    rlwinm r9, r8, 13, 5, 28
+    lwz r4, 0(r10)
+    addi r5, r5, 1
+    cmpw r11, r12
+    beq again
+    bdnz again
+";
 const INSTRUCTIONS: u64 = 1_000_000;
+const CODE: u64 = 0x1000;
+const DATA: u64 = 0x8000;
 
-fn looping(model: Model) -> (Cpu, Memory) {
+fn looping(model: Model, text: &str, little: bool) -> (Cpu, Memory) {
     let mut memory = Memory::new(0x10_0000);
-    let words = assemble(LOOP, 0x1000, &|_| None).expect("the loop assembles");
-    for (at, word) in (0x1000..).step_by(4).zip(words) {
-        memory.write_u32(at, word, true).expect("memory is large enough");
-    }
     let mut cpu = Cpu::new(model);
-    cpu.gpr = std::array::from_fn(|i| 0x0123_4567_89AB_CDEF_u64.rotate_left(i as u32));
-    cpu.gpr[10] = 0x8000;
-    cpu.pc = 0x1000;
-    cpu.ctr = u64::MAX;
+    if little {
+        cpu.msr |= msr::LE;
+    }
+    for (at, word) in (CODE..).step_by(4).zip(assemble(text, CODE, &|_| None).expect("the loop assembles")) {
+        memory.write_u32(at, word, !little).expect("memory is large enough");
+    }
+    let mask = model.register_mask();
+    cpu.gpr = std::array::from_fn(|i| 0x0123_4567_89AB_CDEF_u64.rotate_left(i as u32) & mask);
+    cpu.gpr[10] = DATA;
+    cpu.pc = CODE;
+    cpu.ctr = mask;
+    (cpu, memory)
+}
+
+/// Turns translation on, through a hashed table in memory that maps the loop's two pages to themselves.
+fn translated((mut cpu, mut memory): (Cpu, Memory)) -> (Cpu, Memory) {
+    const TABLE: u64 = 0x8_0000;
+    const VSID: u64 = 0x2_3456;
+    cpu.translation = Translation::Tables;
+    cpu.msr |= msr::IR | msr::DR;
+    cpu.set_spr(Spr::Sdr1, TABLE);
+    cpu.slb[0] = SlbEntry { esid: SlbEntry::VALID, vsid: VSID << 12 };
+    for page in [CODE >> 12, DATA >> 12] {
+        let group = TABLE + (((VSID ^ page) & 0x7FF) << 7);
+        memory.write_u64(group, (VSID << 5) << 7 | 1, true).expect("in memory");
+        memory.write_u64(group + 8, page << 12 | 2, true).expect("in memory");
+    }
+    (cpu, memory)
+}
+
+/// Lets the decrementer interrupt every 1000 instructions, with a handler of three instructions.
+fn interrupted((mut cpu, mut memory): (Cpu, Memory)) -> (Cpu, Memory) {
+    for (at, word) in
+        (0x900..).step_by(4).zip(assemble("li r0, 1000\n mtdec r0\n rfid", 0, &|_| None).expect("a handler"))
+    {
+        memory.write_u32(at, word, true).expect("in memory");
+    }
+    cpu.msr |= msr::EE;
+    cpu.dec = 1000;
     (cpu, memory)
 }
 
 fn hot(c: &mut Criterion) {
     let mut group = c.benchmark_group("loop");
     group.throughput(Throughput::Elements(INSTRUCTIONS));
-    let (cpu, mut memory) = looping(Model::Power9);
-    group.bench_function("real mode", |b| {
-        b.iter(|| {
-            let mut cpu = cpu.clone();
-            black_box(cpu.run(&mut memory, Budget::instructions(INSTRUCTIONS)));
-            black_box(cpu.gpr[4])
+    let wide = || looping(Model::Power8, LOOP, false);
+    let with_page = |(cpu, memory)| (Cpu { overlay: Some(Overlay::new(0x2000, 0x2000, true)), ..cpu }, memory);
+    for (name, (cpu, mut memory), caching) in [
+        ("real mode", wide(), Caching::Loops),
+        ("translated", translated(wide()), Caching::Loops),
+        ("translated, beside a magic page", with_page(translated(wide())), Caching::Loops),
+        ("little-endian", looping(Model::Power9, LOOP, true), Caching::Loops),
+        ("32-bit", looping(Model::G4, NARROW, false), Caching::Loops),
+        ("interrupted every 1000", interrupted(wide()), Caching::Loops),
+        ("single steps, real mode", wide(), Caching::Never),
+        ("single steps, translated", translated(wide()), Caching::Never),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut cpu = cpu.clone();
+                let exit = cpu.run_with(&mut memory, Budget::instructions(INSTRUCTIONS), caching);
+                assert_eq!(exit, Exit::Budget);
+                black_box(cpu.gpr[4])
+            });
         });
-    });
+    }
     group.finish();
 }
 
@@ -104,7 +164,6 @@ fn cases(c: &mut Criterion) {
 }
 
 fn run_case(cpu: &mut Cpu, memory: &mut Memory, start: &Cpu, gpr: &[u64; 32], words: &[u32; 16]) -> (Exit, u64) {
-    const CODE: u64 = 0x1000;
     cpu.clone_from(start);
     cpu.gpr = *gpr;
     cpu.pc = CODE;

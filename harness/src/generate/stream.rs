@@ -2,13 +2,18 @@
 
 use arbitrary::{Result, Unstructured};
 use hypercheck_ppc::row::{FieldInfo, Kind, Row};
-use hypercheck_ppc::table::{FIELDS, ROWS, SPRS};
-use hypercheck_ppc::{Cpu, Memory, Model, Overlay, ReservedBits, Translation, disassemble, msr};
+use hypercheck_ppc::table::{FIELDS, ROWS, SPRS, Spr};
+use hypercheck_ppc::{Cpu, Hypervisor, Memory, Model, Overlay, ReservedBits, SlbEntry, Translation, disassemble, msr};
 
-/// Bytes of memory that a stream has.
-pub(super) const MEMORY: usize = 0x1_0000;
+/// Bytes of memory that a stream has without a page table.
+const SMALL: usize = 0x1_0000;
+/// Where the hashed page table is, and how much memory a stream has with it.
+const TABLE: u64 = 0x4_0000;
+const LARGE: usize = 0x8_0000;
 /// Where its instructions are.
 const CODE: u64 = 0x4000;
+/// The first segment.
+const VSID: u64 = 0x2_3456;
 /// Where the vectors of BookE are, one every 16 bytes.
 const IVORS: u32 = 0x1800;
 
@@ -23,6 +28,10 @@ pub struct Stream {
     pub handler: Option<u32>,
     /// How many instructions to run at a time when they are run in pieces.
     pub piece: u64,
+    /// How many instructions to run at most; it may loop.
+    pub budget: u64,
+    /// What a hashed page table at [`TABLE`] holds at first: entry and its two words or doublewords.
+    pub table: Vec<(u64, u64, u64)>,
 }
 
 impl Stream {
@@ -41,22 +50,45 @@ impl Stream {
             _ => row(|row| row.models & model.bit() != 0 && returns.contains(&row.name)).map(|row| row.value),
         };
         let count = u.int_in_range(1..=24usize)?;
-        let words = (0..count).map(|_| instruction(u, model)).collect::<Result<_>>()?;
-        Ok(Self { cpu, words, handler, piece })
+        let mut words: Vec<u32> = (0..count).map(|_| instruction(u, model)).collect::<Result<_>>()?;
+        if u.arbitrary()? {
+            // bdnz to the first: the rest is a loop.
+            words.push(16 << 26 | 16 << 21 | (4 * words.len() as u32).wrapping_neg() & 0xFFFC);
+        }
+        // A budget below two pages of instructions is watched more closely by the run loop.
+        let budget = *u.choose(&[256, 256, 256, 4000])?;
+        let table = if cpu.translation == Translation::Tables { page_table(u, &cpu)? } else { Vec::new() };
+        Ok(Self { cpu, words, handler, piece, budget, table })
+    }
+
+    /// Bytes of memory it has.
+    pub(super) fn memory(&self) -> usize {
+        if self.cpu.translation == Translation::Tables { LARGE } else { SMALL }
     }
 
     /// Writes instructions and vectors to an otherwise empty memory.
     pub(super) fn load(&self, memory: &mut Memory) {
-        let mut write = |at: u64, word: u32| {
-            let written = memory.write_u32(at, word, self.cpu.is_big_endian());
+        let big_endian = self.cpu.is_big_endian();
+        let write = |memory: &mut Memory, at: u64, word: u32| {
+            let written = memory.write_u32(at, word, big_endian);
             debug_assert!(written.is_ok(), "{at:#x} lies in memory");
         };
         for (at, word) in (CODE..).step_by(4).zip(&self.words) {
-            write(at, *word);
+            write(memory, at, *word);
+        }
+        let wide = self.cpu.model.is_server();
+        for &(entry, first, second) in &self.table {
+            let (at, length) = if wide { (TABLE + 16 * entry, 8) } else { (TABLE + 8 * entry, 4) };
+            for (at, value) in [(at, first), (at + length as u64, second)] {
+                let written = memory.write_number(at, length, value, true);
+                debug_assert!(written.is_ok(), "{at:#x} lies in memory");
+            }
         }
         if let Some(word) = self.handler {
             let vectors = if self.cpu.model.is_embedded() { IVORS.into()..IVORS as u64 + 0x300 } else { 0x100..0x1000 };
-            vectors.step_by(if self.cpu.model.is_embedded() { 16 } else { 0x80 }).for_each(|at| write(at, word));
+            vectors
+                .step_by(if self.cpu.model.is_embedded() { 16 } else { 0x80 })
+                .for_each(|at| write(memory, at, word));
         }
     }
 
@@ -124,7 +156,8 @@ fn number(u: &mut Unstructured<'_>) -> Result<u64> {
     Ok(match u.int_in_range(0..=7u8)? {
         0 => 0,
         1 => u.int_in_range(0..=0x40)?,
-        2..=4 => u.int_in_range(0x2000..=MEMORY as u64 + 0x10)?,
+        2 | 3 => u.int_in_range(0x2000..=0x1_0010)?,
+        4 => *u.choose(&[CODE, CODE + 8, TABLE, TABLE + 0x1000])? + u.int_in_range(0..=0x80)?,
         5 => *u.choose(&[u64::MAX, 1 << 63, (1 << 63) - 1, 0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFFF, 1 << 32])?,
         _ => u.arbitrary()?,
     })
@@ -152,7 +185,10 @@ fn processor(u: &mut Unstructured<'_>, model: Model) -> Result<Cpu> {
     }
     let flips = match u.int_in_range(0..=3u8)? {
         0 | 1 => 0,
-        2 => *u.choose(&[msr::PR, msr::LE, msr::SF, msr::EE, msr::IR | msr::DR, msr::SE, msr::FP, msr::HV])?,
+        2 => {
+            let states = [msr::PR, msr::LE, msr::SF, msr::EE, msr::IR | msr::DR, msr::SE, msr::FP, msr::HV, msr::GS];
+            *u.choose(&states)?
+        }
         _ => u.arbitrary()?,
     };
     cpu.msr ^= flips & model.msr_bits();
@@ -162,8 +198,24 @@ fn processor(u: &mut Unstructured<'_>, model: Model) -> Result<Cpu> {
         cpu.lpcr = u.arbitrary()?;
         cpu.fscr = u.arbitrary()?;
     }
-    if u.ratio(1, 8)? {
-        cpu.translation = Translation::None;
+    cpu.hypervisor = *u.choose(&[Hypervisor::Harness, Hypervisor::Harness, Hypervisor::Caller, Hypervisor::Guest])?;
+    if u.ratio(1, 4)? {
+        cpu.tcr = u.arbitrary()?;
+        cpu.hid0 = u.arbitrary::<u64>()? & mask;
+        for _ in 0..3 {
+            // Any other register too; those that do not exist are left alone.
+            let row = u.choose(&SPRS)?;
+            let value = number(u)?;
+            if row.models & model.bit() != 0 && row.spr != Spr::Tbu40 {
+                cpu.set_spr(row.spr, if row.bits == 32 { value & 0xFFFF_FFFF } else { value });
+            }
+        }
+        cpu.tb = u.arbitrary()?;
+    }
+    match u.int_in_range(0..=7u8)? {
+        0 => cpu.translation = Translation::None,
+        1 | 2 => translate(u, &mut cpu)?,
+        _ => {}
     }
     if u.ratio(1, 8)? {
         cpu.reserved_bits = ReservedBits::Ignored;
@@ -172,4 +224,54 @@ fn processor(u: &mut Unstructured<'_>, model: Model) -> Result<Cpu> {
         cpu.overlay = Some(Overlay::new(number(u)? & mask, number(u)? & mask, u.arbitrary()?));
     }
     Ok(cpu)
+}
+
+/// Turns translation by tables on, with a table at [`TABLE`] and, elsewhere, whatever finds something in it.
+fn translate(u: &mut Unstructured<'_>, cpu: &mut Cpu) -> Result<()> {
+    cpu.translation = Translation::Tables;
+    if u.ratio(7, 8)? {
+        cpu.msr |= (msr::IR | msr::DR) & cpu.model.msr_bits();
+    }
+    cpu.set_spr(Spr::Sdr1, TABLE);
+    // From 3.0 on the partition table says where it is; its one entry lies below the program.
+    cpu.set_spr(Spr::Ptcr, 0x3000);
+    for (n, entry) in cpu.slb.iter_mut().take(2).enumerate() {
+        let flags = if u.ratio(1, 4)? { u.arbitrary::<u64>()? & 0xFF0 } else { 0 };
+        *entry = SlbEntry { esid: (n as u64) << 28 | SlbEntry::VALID, vsid: (VSID + n as u64) << 12 | flags };
+    }
+    cpu.sr = [VSID as u32 | if u.ratio(1, 8)? { u.arbitrary::<u32>()? & 0x7000_0000 } else { 0 }; 16];
+    if u.ratio(1, 4)? {
+        // A block from 0 for the classic models.
+        cpu.set_spr(Spr::Dbat0u, 0x1F);
+        cpu.set_spr(Spr::Dbat0l, u64::from(u.arbitrary::<u8>()? & 0x7B));
+        cpu.set_spr(Spr::Ibat0u, 0x1F);
+        cpu.set_spr(Spr::Ibat0l, 2);
+    }
+    if cpu.model.is_embedded() {
+        // Memory up to 1 MiB in both address spaces, not always with all rights.
+        for (number, space) in [0, 1 << 12].into_iter().enumerate() {
+            let rights = if u.ratio(1, 4)? { u.arbitrary::<u64>()? & 0x3F } else { 0x3F };
+            cpu.mas = [1 << 28 | (number as u64) << 16, 0x8000_0500 | space, 0, rights, 0, 0, 0, 0];
+            cpu.write_tlb();
+        }
+    }
+    Ok(())
+}
+
+/// Entries that map the first pages, most of them to themselves.
+fn page_table(u: &mut Unstructured<'_>, cpu: &Cpu) -> Result<Vec<(u64, u64, u64)>> {
+    if cpu.model.is_embedded() {
+        return Ok(Vec::new());
+    }
+    let mut table = Vec::new();
+    for page in 0..16_u64 {
+        let real = if u.ratio(1, 8)? { u.int_in_range(0..=0x7F)? } else { page };
+        let bits = if u.ratio(1, 4)? { u.arbitrary::<u64>()? & 0x1FF } else { 2 };
+        table.push(if cpu.model.is_server() {
+            (((VSID ^ page) & 0x7FF) << 3, (VSID << 5 | page >> 11 & 0x1F) << 7 | 1, real << 12 | bits)
+        } else {
+            (((VSID ^ page) & 0x3FF) << 3, 1 << 31 | VSID << 7 | page >> 10 & 0x3F, real << 12 | bits)
+        });
+    }
+    Ok(table)
 }

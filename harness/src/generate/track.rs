@@ -1,15 +1,10 @@
 //! Runs instruction streams in several ways that must not differ.
 
 use arbitrary::Unstructured;
-use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory};
+use hypercheck_ppc::{Budget, Caching, Cpu, Exit, Interrupt, Memory};
 
 use super::Stream;
-use super::stream::MEMORY;
-
-/// Instructions that a stream may take; it may loop.
-const INSTRUCTIONS: u64 = 256;
-
-/// Memories for streams, kept from one to the next.
+/// Memories for streams, kept from one to the next; they grow with what a stream asks for.
 #[derive(Debug)]
 pub struct Track {
     first: Memory,
@@ -18,7 +13,7 @@ pub struct Track {
 
 impl Default for Track {
     fn default() -> Self {
-        Self { first: Memory::new(MEMORY), second: Memory::new(MEMORY) }
+        Self { first: Memory::new(0), second: Memory::new(0) }
     }
 }
 
@@ -48,51 +43,95 @@ impl Track {
         Stream::generate(&mut Unstructured::new(bytes)).map_or(Ok(()), |stream| self.try_stream(&stream))
     }
 
+    /// As [`try_bytes`](Self::try_bytes), for [`Track::try_caches`].
+    ///
+    /// # Errors
+    /// As for [`Track::try_caches`].
+    pub fn try_bytes_with_caches(&mut self, bytes: &[u8]) -> Result<(), String> {
+        Stream::generate(&mut Unstructured::new(bytes)).map_or(Ok(()), |stream| self.try_caches(&stream))
+    }
+
     /// Runs a stream in one go, once more, and in pieces: registers and memory must be the same after each, time must
     /// pass, and registers must hold no more bits than the model has.
     ///
     /// # Errors
     /// What differs, with the stream.
     pub fn try_stream(&mut self, stream: &Stream) -> Result<(), String> {
+        let (whole, piece) = (stream.budget, stream.piece);
+        self.compare(
+            stream,
+            (whole, Caching::Loops),
+            &[(whole, Caching::Loops, "run a second time"), (piece, Caching::Loops, "run in pieces")],
+        )
+    }
+
+    /// Runs a stream with and without what the run loop remembers, which must not be seen: registers, memory and the
+    /// end must be the same.
+    ///
+    /// # Errors
+    /// What differs, with the stream.
+    pub fn try_caches(&mut self, stream: &Stream) -> Result<(), String> {
+        let (whole, piece) = (stream.budget, stream.piece * 40);
+        self.compare(
+            stream,
+            (whole, Caching::Never),
+            &[
+                (whole, Caching::Always, "run with caches"),
+                (whole, Caching::Loops, "run with caches for loops"),
+                (piece, Caching::Always, "run with caches in pieces"),
+            ],
+        )
+    }
+
+    fn compare(
+        &mut self,
+        stream: &Stream,
+        (piece, caching): (u64, Caching),
+        others: &[(u64, Caching, &str)],
+    ) -> Result<(), String> {
         let fail = |what: String| Err(format!("{what}\n{}", stream.show()));
-        let (cpu, exit) = match run(stream, &mut self.first, INSTRUCTIONS) {
+        let (cpu, exit) = match run(stream, &mut self.first, piece, caching) {
             Ok(end) => end,
             Err(what) => return fail(what),
         };
         if let Some(what) = impossible(&stream.cpu, &cpu) {
             return fail(what);
         }
-        for (piece, how) in [(INSTRUCTIONS, "a second time"), (stream.piece, "in pieces")] {
-            let (again, end) = match run(stream, &mut self.second, piece) {
+        for &(piece, caching, how) in others {
+            let (again, end) = match run(stream, &mut self.second, piece, caching) {
                 Ok(end) => end,
-                Err(what) => return fail(format!("run {how}: {what}")),
+                Err(what) => return fail(format!("{how}: {what}")),
             };
             if end != exit {
-                return fail(format!("run {how}, it ends with {end:?} and not with {exit:?}"));
+                return fail(format!("{how}, it ends with {end:?} and not with {exit:?}"));
             }
             if let Some(field) = difference(&cpu, &again) {
-                return fail(format!("run {how}, it leaves another {field}"));
+                return fail(format!("{how}, it leaves another {field}"));
             }
             let mut blocks = self.first.dirty_blocks().zip(self.second.dirty_blocks());
             let as_many = self.first.dirty_blocks().count() == self.second.dirty_blocks().count();
             if !as_many || !blocks.all(|(a, b)| a.at == b.at && a.now == b.now) {
-                return fail(format!("run {how}, it leaves other memory"));
+                return fail(format!("{how}, it leaves other memory"));
             }
         }
         Ok(())
     }
 }
 
-/// Runs at most [`INSTRUCTIONS`], `piece` at a time, giving system calls back to the guest.
-fn run(stream: &Stream, memory: &mut Memory, piece: u64) -> Result<(Cpu, Option<Exit>), String> {
-    memory.rewind();
+/// Runs at most the budget of a stream, `piece` at a time, giving system calls back to the guest.
+fn run(stream: &Stream, memory: &mut Memory, piece: u64, caching: Caching) -> Result<(Cpu, Option<Exit>), String> {
+    if memory.len() == stream.memory() {
+        memory.rewind();
+    } else {
+        *memory = Memory::new(stream.memory());
+    }
     stream.load(memory);
     let mut cpu = stream.cpu.clone();
     let mut idle = 0;
-    while cpu.instructions < INSTRUCTIONS {
+    while cpu.instructions < stream.budget {
         let before = cpu.instructions;
-        let left = piece.min(INSTRUCTIONS - before);
-        let exit = cpu.run(memory, Budget::instructions(left));
+        let left = piece.min(stream.budget - before);
+        let exit = cpu.run_with(memory, Budget::instructions(left), caching);
         if cpu.instructions - before > left {
             return Err(format!("{} instructions were run of {left}", cpu.instructions - before));
         }
@@ -107,7 +146,7 @@ fn run(stream: &Stream, memory: &mut Memory, piece: u64) -> Result<(Cpu, Option<
             return Err(format!("no progress at {:#x}: {exit:?} again and again", cpu.pc));
         }
     }
-    if memory.len() != MEMORY {
+    if memory.len() != stream.memory() {
         return Err(format!("memory has {} bytes", memory.len()));
     }
     Ok((cpu, None))

@@ -197,7 +197,7 @@ impl Cpu {
     }
 
     /// tlbwe. Selecting an entry that does not exist is undefined: nothing is written.
-    pub(crate) fn write_tlb(&mut self) {
+    pub fn write_tlb(&mut self) {
         let Some(number) = self.selected_entry() else { return };
         let small = number < SETS * WAYS;
         let low = |register: usize| self.mas[register] as u32;
