@@ -126,7 +126,8 @@ impl Cpu {
             self.hid0 & 1 << 59
         };
         if little != 0 {
-            new |= LE;
+            // The 970 has no such mode.
+            new |= LE & self.model.msr_bits();
         }
         let mut vector = which.vector().unwrap_or(0x700);
         let scv = matches!(which, Interrupt::SystemCallVectored { .. });
