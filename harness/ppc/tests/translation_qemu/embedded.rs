@@ -94,7 +94,7 @@ fn image(seed: u64) -> (Image, u32) {
         let page = bases[numbers.below(12) as usize] | numbers.below(16) << 12;
         let real = DATA | numbers.below(256) << 12;
         let mas1 = attributes(&mut numbers) | 0x100;
-        setup += &write_entry([way % 4 << 16, mas1, page, real | numbers.below(64), 0]);
+        setup += &write_entry([(way % 4) << 16, mas1, page, real | numbers.below(64), 0]);
     }
     let mut at = image.code(begun, &setup);
     for probe in 0..PROBES {
