@@ -118,7 +118,7 @@ impl Cpu {
     #[inline]
     fn step(&mut self, memory: &mut Memory) -> Result<(Step, Option<bool>), Interrupt> {
         let address = self.effective(self.pc) & !3;
-        let real = self.real(memory, address, Access::Fetch)?;
+        let real = self.translate(memory, address, Access::Fetch)?.real;
         let word =
             memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
         let Some(row) = decode(word, self.model) else {
