@@ -15,12 +15,14 @@ impl Cpu {
     /// Finds the place of an access that lies within a page, and checks that storage is there.
     #[inline]
     fn place(&mut self, memory: &mut Memory, address: u64, length: usize, access: Access) -> Result<Place, Interrupt> {
-        if self.overlay.is_some()
-            && let Some(offset) = self.overlaid(memory, address, access)?
-        {
+        // The paravirtual page is mapped whatever the guest's own tables say.
+        if let Some(offset) = self.overlaid_effective(address) {
             return Ok(Place::Overlay(offset));
         }
         let real = self.real(memory, address, access)?;
+        if let Some(offset) = self.overlaid_real(address, real) {
+            return Ok(Place::Overlay(offset));
+        }
         if real.checked_add(length as u64).is_some_and(|end| end <= memory.len() as u64) {
             Ok(Place::Memory(real))
         } else {

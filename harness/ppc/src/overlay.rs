@@ -4,10 +4,9 @@
 //! Linux `Documentation/virt/kvm/ppc-pv.rst` and `arch/powerpc/kvm/powerpc.c` (`kvmppc_ld`, `kvmppc_st`).
 
 use crate::cpu::Cpu;
-use crate::interrupt::Interrupt;
-use crate::memory::{Memory, PAGE, number, raw};
+use crate::memory::{PAGE, number, raw};
 use crate::msr;
-use crate::translate::{Access, REAL};
+use crate::translate::REAL;
 
 /// Bytes of the page that show registers.
 pub const SHARED_SIZE: usize = 240;
@@ -86,25 +85,29 @@ fn fields(from: usize, to: usize) -> impl Iterator<Item = (usize, usize, Shared)
     FIELDS.into_iter().chain(segments).filter(move |&(at, length, _)| at < to && at + length > from)
 }
 
+/// The page of an address.
+fn page(address: u64) -> u64 {
+    address & !(PAGE as u64 - 1)
+}
+
 impl Cpu {
-    /// The offset in the page, if an access at `address` goes to it: by its effective address, which is found before the
-    /// guest's own mappings, or by the real address that those give.
-    ///
-    /// Linux `arch/powerpc/kvm/book3s_64_mmu.c` (`kvmppc_mmu_book3s_64_xlate`) and `powerpc.c` (`kvmppc_ld`). BookE has
-    /// the effective address in either address space: `arch/powerpc/kvm/e500_mmu_host.c`, `kvmppc_map_magic`.
-    #[cold]
-    pub(crate) fn overlaid(
-        &mut self,
-        memory: &mut Memory,
-        address: u64,
-        access: Access,
-    ) -> Result<Option<usize>, Interrupt> {
-        let page = |address: u64| address & !(PAGE as u64 - 1);
-        let Some(overlay) = self.overlay.as_ref().filter(|_| self.msr & msr::PR == 0) else { return Ok(None) };
-        let (effective, physical) = (self.effective(overlay.effective), self.effective(overlay.physical) & REAL);
-        let translated = self.msr & msr::DR != 0 || self.model.is_embedded();
-        let shown = translated && effective == page(address) || page(self.real(memory, address, access)?) == physical;
-        Ok(shown.then_some(address as usize % PAGE))
+    /// The offset in the page, if an access with translation on goes to it by its effective address. It is found before
+    /// the guest's own mappings. Linux `arch/powerpc/kvm/book3s_64_mmu.c`, `kvmppc_mmu_book3s_64_xlate`. BookE has it in
+    /// either address space: `arch/powerpc/kvm/e500_mmu_host.c`, `kvmppc_map_magic`
+    #[inline]
+    pub(crate) fn overlaid_effective(&self, address: u64) -> Option<usize> {
+        let overlay = self.overlay.as_ref()?;
+        let on = self.msr & msr::PR == 0 && (self.msr & msr::DR != 0 || self.model.is_embedded());
+        (on && self.effective(overlay.effective) == page(address)).then_some(address as usize % PAGE)
+    }
+
+    /// The offset in the page, if an access at `address`, translated to `real`, goes to it by its real address: KVM
+    /// compares the one that the guest's translation gave.
+    #[inline]
+    pub(crate) fn overlaid_real(&self, address: u64, real: u64) -> Option<usize> {
+        let overlay = self.overlay.as_ref()?;
+        let shown = self.msr & msr::PR == 0 && self.effective(overlay.physical) & REAL == page(real);
+        shown.then_some(address as usize % PAGE)
     }
 
     /// Loads `into.len()` bytes at `offset` of the page; they must lie within it.
