@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use hypercheck_ppc::row::{FieldInfo, Kind, Row};
 use hypercheck_ppc::table::{FIELDS, ROWS, SPRS};
-use hypercheck_ppc::{Cpu, Memory, Model, Overlay, ReservedBits, SlbEntry, Translation, disassemble, msr};
+use hypercheck_ppc::{Cpu, Memory, Model, Overlay, ReservedBits, Translation, disassemble, msr};
 
 /// Bytes of memory that a stream has.
 pub(super) const MEMORY: usize = 0x1_0000;
@@ -163,13 +163,7 @@ fn processor(u: &mut Unstructured<'_>, model: Model) -> Result<Cpu> {
         cpu.fscr = u.arbitrary()?;
     }
     if u.ratio(1, 8)? {
-        cpu.translation = if u.arbitrary()? { Translation::None } else { Translation::Tables };
-        for entry in &mut cpu.slb[..2] {
-            *entry = SlbEntry { esid: number(u)? & !0xFFF_FFFF | SlbEntry::VALID, vsid: number(u)? };
-        }
-        for register in &mut cpu.sr[..2] {
-            *register = number(u)? as u32;
-        }
+        cpu.translation = Translation::None;
     }
     if u.ratio(1, 8)? {
         cpu.reserved_bits = ReservedBits::Ignored;
