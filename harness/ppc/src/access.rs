@@ -19,7 +19,7 @@ impl Cpu {
         if let Some(offset) = self.overlaid_effective(address) {
             return Ok(Place::Overlay(offset));
         }
-        let real = self.translate(memory, address, access)?.real;
+        let real = self.real(memory, address, access)?;
         if let Some(offset) = self.overlaid_real(address, real) {
             return Ok(Place::Overlay(offset));
         }

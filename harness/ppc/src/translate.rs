@@ -116,14 +116,26 @@ impl Cpu {
     /// assist registers of BookE are filled as by its interrupt.
     #[inline]
     pub fn translate(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<Mapping, Interrupt> {
-        let plain = match self.translation {
+        if self.is_plain(access) { Ok(Mapping::untranslated(address)) } else { self.search(memory, address, access) }
+    }
+
+    /// The real address alone.
+    #[inline(always)]
+    pub(crate) fn real(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<u64, Interrupt> {
+        if self.is_plain(access) { Ok(address & REAL) } else { Ok(self.search(memory, address, access)?.real) }
+    }
+
+    /// Whether an access goes to the real address of the same number, whatever registers and tables say.
+    #[inline(always)]
+    fn is_plain(&self, access: Access) -> bool {
+        match self.translation {
             Translation::Identity => true,
             Translation::Tables => false,
             Translation::None | Translation::Held(_) => !self.translates(access),
-        };
-        if plain { Ok(Mapping::untranslated(address)) } else { self.search(memory, address, access) }
+        }
     }
 
+    #[cold]
     #[inline(never)]
     fn search(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<Mapping, Interrupt> {
         if let Translation::None = self.translation {

@@ -260,11 +260,9 @@ impl Cpu {
     pub(crate) fn invalidate_tlb(&mut self, operand: u64) {
         let operand = self.effective(operand);
         let (all, large) = (operand & 4 != 0, operand & 8 != 0);
-        let set = first_way(operand);
         self.tlb.invalidate(|number, entry| {
             let this = if large { number >= SETS * WAYS } else { number < SETS * WAYS };
-            let near = large || (set..set + WAYS).contains(&number);
-            this && (all || near && entry.holds(operand))
+            this && (all || entry.holds(operand))
         });
     }
 
