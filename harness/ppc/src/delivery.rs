@@ -4,6 +4,7 @@
 //! [`embedded`](crate::embedded).
 
 use crate::cpu::Cpu;
+use crate::doorbell::Doorbell;
 use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::model::Model;
 use crate::msr::*;
@@ -22,8 +23,11 @@ impl Cpu {
         let which = self.reflected(which.on(self.model));
         match which {
             Interrupt::Decrementer => self.decrementer_pending = false,
-            Interrupt::Doorbell => self.answer_doorbell(),
-            _ => {}
+            _ => {
+                if let Some(doorbell) = Doorbell::of(which, self.model) {
+                    self.silence(doorbell);
+                }
+            }
         }
         if self.model.is_embedded() {
             self.interrupt_embedded(which);
@@ -120,10 +124,10 @@ impl Cpu {
         }
         let little = if new & HV == 0 {
             self.lpcr & LPCR_ILE
-        } else if self.model == Model::Power8 {
-            self.hid0 & 1 << 44
-        } else {
+        } else if self.model.is_v30() {
             self.hid0 & 1 << 59
+        } else {
+            self.hid0 & 1 << 44
         };
         if little != 0 {
             new |= LE;

@@ -264,6 +264,7 @@ impl Interrupt {
             }
             Self::InstructionTlb if !model.is_embedded() => Self::InstructionStorage { status: DSISR_NO_PAGE },
             Self::SpeUnavailable if !model.is_embedded() => Self::VectorUnavailable,
+            Self::SystemCallVectored { lev } if !model.is_v30() => Self::SystemCall { lev },
             _ if model.is_classic() => match self {
                 Self::HypervisorDecrementer => Self::Decrementer,
                 Self::HypervisorDataStorage { address, status } => Self::DataStorage { address, status },
