@@ -137,6 +137,7 @@ impl Cpu {
         match self.alternate_location(which, old, new) {
             3 if scv => vector = 0xC000_0000_0000_3000 + (vector - 0x1_7000),
             3 => vector |= 0xC000_0000_0000_4000,
+            2 if scv => {}
             2 => vector |= 0x1_8000,
             _ => {
                 self.msr = new;

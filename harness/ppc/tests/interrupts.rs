@@ -275,6 +275,35 @@ fn external_interrupts_come_before_the_decrementer() {
     assert_eq!(cpu.deliverable(), Some(Interrupt::Decrementer));
 }
 
+#[rstest]
+#[case("ldarx r5, r3, r4", false, 0x4A3)]
+#[case("lwarx r5, r3, r4", false, 0xA3)]
+#[case("lmw r30, 8(r3)", true, 0x1FC3)]
+fn before_3_0_dsisr_names_the_instruction_that_was_not_aligned(
+    #[case] code: &str,
+    #[case] little: bool,
+    #[case] status: u32,
+) {
+    let mut machine = Machine::new(Model::Power8, "");
+    machine.cpu.msr |= if little { msr::LE } else { 0 };
+    machine.load(code);
+    machine.cpu.gpr[4] = 1;
+    assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::Alignment { .. })));
+    assert_eq!(machine.cpu.dsisr, status);
+}
+
+#[rstest]
+#[case(0, 0x1_7020)]
+#[case(2, 0x1_7020)]
+#[case(3, 0xC000_0000_0000_3020)]
+fn a_vectored_call_has_a_place_of_its_own_for_the_alternate_location(#[case] ail: u64, #[case] vector: u64) {
+    let mut cpu = Cpu::new(Model::Power9);
+    cpu.lpcr = ail << 23;
+    cpu.msr |= msr::IR | msr::DR;
+    cpu.interrupt(Interrupt::SystemCallVectored { lev: 1 });
+    assert_eq!((cpu.pc, cpu.msr & msr::IR != 0), (vector, ail != 0));
+}
+
 #[test]
 fn every_model_takes_every_interrupt_somewhere() {
     let all = [

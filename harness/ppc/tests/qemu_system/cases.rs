@@ -122,6 +122,23 @@ fn common(model: Model, hv: &[u64]) -> Vec<Case> {
             }
         }
     }
+    // The same with every location and byte order of interrupts.
+    for state in states(hv) {
+        for ail in 0..4 {
+            for ile in [0, msr::LPCR_ILE] {
+                for lev in [0, 1, 2, 5, 64, 127] {
+                    let change = |case: &mut Case| {
+                        (case.number, case.lpcr, case.fscr) = (lev, ail << 23 | ile, msr::FSCR_SCV);
+                        case.msr |= msr::RI;
+                    };
+                    cases.push(Case::new(model, "sc", "sc", state, &[0x4400_0002 | lev << 5]).with(change));
+                    if model.is_v30() {
+                        cases.push(Case::new(model, "scv", "scv", state, &[0x4400_0001 | lev << 5]).with(change));
+                    }
+                }
+            }
+        }
+    }
     // Synchronous interrupts from every state, with every location and byte order of interrupts.
     for state in states(hv) {
         for ail in [0, 2, 3] {
@@ -151,12 +168,10 @@ fn common(model: Model, hv: &[u64]) -> Vec<Case> {
     // Entering with any MSR.
     let alive = !(msr::EE | msr::SE | msr::BE | 3 << 33);
     for i in 0..4000 {
-        let mut value = random.next() & random.next();
+        let mut value = random.next() & random.next() & alive;
         if i % 3 == 0 {
             value |= msr::IR | msr::DR;
         }
-        let alive = if value & msr::PR != 0 { alive } else { alive };
-        let value = value & alive;
         cases.push(Case::new(model, "return", "rfid", value, &words("mfmsr r3; nop")));
     }
     // Moving any value to the MSR.

@@ -117,9 +117,13 @@ pub const KNOWN: &[Known] = &[
     Known {
         boards: &["pseries/power8"],
         registers: &["dsisr"],
-        applies: |board, case, here, _| case.is_little(board.model) && here.named("vector") & 0xFFF == 0x600,
-        qemu: "DSISR is made of the instruction's bytes in the wrong order in little-endian mode",
-        text: "DSISR shows fields of the instruction: Power ISA 2.07 Book III-S 6.5.8",
+        applies: |board, case, here, there| {
+            here.named("vector") & 0xFFF == 0x600
+                && (case.is_little(board.model) || here.named("dsisr") & 0x3FF == there.named("dsisr"))
+        },
+        qemu: "DSISR has the registers of the instruction and not its opcode, and in little-endian mode those of its bytes \
+               in the wrong order",
+        text: "opcode and registers: Power ISA 2.07 Book III-S 6.5.8; Programming Environments Manual 6.4.6.1",
     },
     Known {
         boards: CLASSIC,
