@@ -203,6 +203,12 @@ fn pseries_power10() {
 }
 
 #[test]
+fn powernv8() {
+    let board = powernv(Model::Power8, "powernv8");
+    compare(&board, &cases::machine(board.model));
+}
+
+#[test]
 fn powernv9() {
     let board = powernv(Model::Power9, "powernv9");
     compare(&board, &cases::machine(board.model));

@@ -174,6 +174,19 @@ fn common(model: Model, hv: &[u64]) -> Vec<Case> {
         }
         cases.push(Case::new(model, "return", "rfid", value, &words("mfmsr r3; nop")));
     }
+    // Returning from every privileged state to any MSR.
+    let mut returns = vec!["mtsrr0 r3; mtsrr1 r4; rfid; nop; mfmsr r5; nop"];
+    if model.is_v30() {
+        returns.push("mtlr r3; mtctr r4; rfscv; nop; mfmsr r5; nop");
+    }
+    for code in returns {
+        let code = words(&format!("mfsrr0 r3; addi r3, r3, 20; {code}"));
+        for _ in 0..1500 {
+            let state = random.one_of(&states(hv)) & !msr::PR;
+            let value = random.next() & random.next() & alive;
+            cases.push(Case::new(model, "return from", "return", state, &code).with(|case| case.gpr[4] = value));
+        }
+    }
     // Moving any value to the MSR.
     for code in ["mtmsr r3", "mtmsrd r3", "mtmsr r3, 1", "mtmsrd r3, 1"] {
         for _ in 0..1000 {
