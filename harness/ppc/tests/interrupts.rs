@@ -4,7 +4,8 @@ mod common;
 
 use common::{CODE, Machine};
 use hypercheck_ppc::table::Spr;
-use hypercheck_ppc::{Cpu, Doorbell, Exit, Hypervisor, Interrupt, Model, Program, msr};
+use hypercheck_ppc::{Budget, Cpu, Doorbell, Exit, Hypervisor, Interrupt, Model, Program, msr};
+use proptest::prelude::*;
 use rstest::rstest;
 
 const WHOLE: u64 = msr::SF | msr::ME;
@@ -332,5 +333,59 @@ fn every_model_takes_every_interrupt_somewhere() {
             let kept = if cpu.pc >= 0x1_7000 { msr::EE } else { 0 };
             assert_eq!(cpu.msr & (msr::EE | msr::PR), kept, "{which:?} on {model:?}");
         }
+    }
+}
+
+/// MSR bits that a return restores: those of the model, without those that wait or that only an interrupt sets.
+fn states(model: Model) -> impl Strategy<Value = u64> {
+    let bits = model.msr_bits() & !(msr::POW | msr::WE | msr::IP | msr::ILE);
+    any::<u64>().prop_map(move |random| {
+        let state = random & bits | msr::ME;
+        match model {
+            _ if !model.is_server() => state,
+            // Problem state is translated and interruptible; HV and S come back only to where they were.
+            _ if state & msr::PR != 0 => state | msr::HV | msr::S | msr::SF | msr::EE | msr::IR | msr::DR,
+            _ => state | msr::HV | msr::S | msr::SF,
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_return_undoes_its_interrupt(
+        (model, state) in proptest::sample::select(Model::ALL.to_vec()).prop_flat_map(|m| (Just(m), states(m))),
+        (at, kind) in (0_u64..0x100, 0_usize..4),
+    ) {
+        let server = [
+            (Interrupt::Program(Program::Trap), 0x4C00_0024),
+            (Interrupt::SystemCall { lev: 1 }, 0x4C00_0024),
+            (Interrupt::HypervisorDecrementer, 0x4C00_0224),
+            (Interrupt::EmulationAssistance { word: 0 }, 0x4C00_0224),
+        ];
+        let embedded = [
+            (Interrupt::Program(Program::Trap), 0x4C00_0064),
+            (Interrupt::Watchdog, 0x4C00_0066),
+            (Interrupt::MachineCheck, 0x4C00_004C),
+            (Interrupt::Decrementer, 0x4C00_0064),
+        ];
+        let (which, word) = match model {
+            _ if model.is_server() => server[kind],
+            _ if model.is_embedded() => embedded[kind],
+            _ => (Interrupt::Program(Program::Trap), 0x4C00_0064),
+        };
+        let mut machine = Machine::new(model, "");
+        let cpu = &mut machine.cpu;
+        for number in 0..cpu.ivor.len() {
+            cpu.ivor[number] = 0x2000;
+        }
+        (cpu.hypervisor, cpu.msr, cpu.pc, cpu.stop_on_interrupt) = (Hypervisor::Guest, state, 0x3000 + 4 * at, false);
+        let before = (cpu.msr, cpu.pc);
+        cpu.interrupt(which);
+        let big = cpu.is_big_endian();
+        let handler = cpu.pc & 0xF_FFFF;
+        cpu.pc = handler;
+        machine.memory.write_u32(handler, word, big).expect("in memory");
+        machine.cpu.run(&mut machine.memory, Budget::instructions(1));
+        prop_assert_eq!((machine.cpu.msr, machine.cpu.pc), before);
     }
 }

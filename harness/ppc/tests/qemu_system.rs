@@ -178,6 +178,9 @@ fn compare(board: &Board, cases: &[Case]) {
         cases.len(),
         start.elapsed()
     );
+    for (row, used) in rows.iter().zip(&used).filter(|(_, used)| **used != 0) {
+        println!("  {used} times QEMU {}; the architecture: {}", row.qemu, row.text);
+    }
     let text: Vec<_> = wrong.iter().map(|(key, (count, text))| format!("{count} x {key}{text}")).collect();
     assert!(wrong.is_empty(), "{}:\n{}", board.name, text.join("\n"));
     let stale: Vec<_> = rows.iter().zip(&used).filter(|(_, used)| **used == 0).map(|(row, _)| row.qemu).collect();

@@ -1,5 +1,7 @@
 //! The cases.
 
+use hypercheck_ppc::row::{Privilege, Row};
+use hypercheck_ppc::table::{FIELDS, ROWS};
 use hypercheck_ppc::{Model, assemble, msr};
 
 use super::record::{Case, Entry};
@@ -376,9 +378,33 @@ fn hypervisor_order(model: Model) -> Vec<Case> {
     cases
 }
 
+/// Every instruction of the table that needs more privilege than the state has.
+fn forbidden(model: Model, states: &[u64]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut random = Random::new(3);
+    for &state in states {
+        let allowed = |row: &Row| match row.privilege {
+            Privilege::Problem | Privilege::None => true,
+            Privilege::Supervisor => state & msr::PR == 0,
+            Privilege::Hypervisor | Privilege::HypervisorUnlessGtse => {
+                state & msr::PR == 0 && (state & msr::HV != 0 || !model.is_server())
+            }
+        };
+        for row in ROWS.iter().filter(|row| row.models & model.bit() != 0 && !allowed(row)) {
+            for _ in 0..4 {
+                let fields = row.operands.iter().fold(0, |mask, operand| mask | FIELDS[operand.field as usize].mask());
+                let word = row.value | random.next() as u32 & fields;
+                cases.push(Case::new(model, "privileged", row.name, state, &[word]));
+            }
+        }
+    }
+    cases
+}
+
 /// For a partition.
 pub fn partition(model: Model) -> Vec<Case> {
     let mut cases = common(model, &[0]);
+    cases.extend(forbidden(model, &states(&[0])));
     cases.extend(traced(model, &states(&[0])));
     // Without the decrementer's width, which is the hypervisor's to choose.
     cases.extend(expired(model, &[msr::SF | msr::ME, msr::ME, msr::SF | msr::ME | msr::IR | msr::DR], &[0]));
@@ -397,10 +423,12 @@ pub fn machine(model: Model) -> Vec<Case> {
     ));
     cases.extend(hypervisor_expired(model));
     cases.extend(facilities(model, &[msr::HV, 0]));
+    cases.extend(forbidden(model, &states(&[msr::HV, 0])));
     cases.extend(hypervisor_order(model));
     let states = [msr::HV | msr::SF | msr::ME, msr::SF | msr::ME | msr::PR | msr::IR | msr::DR];
     cases.extend(sweep(model, &states));
     cases.extend(embedded_timers(model));
+    cases.extend(forbidden(model, &states));
     let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
     cases.extend(
         returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("hreturn", Entry::Other))),
@@ -502,6 +530,7 @@ pub fn classic(model: Model) -> Vec<Case> {
     let mut cases = narrow(model, &states, alive);
     cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
     cases.extend(traced(model, &states));
+    cases.extend(forbidden(model, &states));
     cases.extend(expired(model, &[msr::ME, msr::ME | msr::IR | msr::DR], &[0]));
     cases
 }
@@ -546,6 +575,7 @@ pub fn embedded(model: Model) -> Vec<Case> {
     let mut cases = narrow(model, &states, alive);
     cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
     cases.extend(embedded_timers(model));
+    cases.extend(forbidden(model, &states));
     let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
     cases.extend(
         returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("creturn", Entry::Other))),

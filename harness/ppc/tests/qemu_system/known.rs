@@ -269,6 +269,13 @@ pub const KNOWN: &[Known] = &[
         text: "DSCR is 3 in problem state and 17 in privileged state: Power ISA Book III 4.4.4, figure 18",
     },
     Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| case.family == "privileged" && text_has(case, "slbfee."),
+        qemu: "slbfee. in problem state is an illegal instruction",
+        text: "it is privileged: Power ISA Book III 6.9.3.4",
+    },
+    Known {
         boards: WHOLE,
         registers: ANOTHER,
         applies: |_, case, here, _| {
