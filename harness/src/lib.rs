@@ -14,4 +14,5 @@ pub mod registers;
 pub mod runner;
 pub mod scenario;
 pub mod session;
+mod translation;
 pub mod tree;

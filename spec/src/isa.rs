@@ -6,6 +6,7 @@
 
 mod generate;
 mod resolve;
+mod undefined;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use generate::{COMMAND, generate};
 pub use resolve::{Resolved, ResolvedAlias, ResolvedField, ResolvedOperand, ResolvedRegister, ResolvedRow};
+pub use undefined::{Choice, ResolvedUndefined, UndefinedRow, When};
 
 /// A table that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,8 @@ pub struct Isa {
     pub remainders: Vec<RemainderRow>,
     /// Special-purpose registers.
     pub registers: Vec<RegisterRow>,
+    /// Results that the architecture leaves undefined.
+    pub undefined: Vec<UndefinedRow>,
     /// Columns over which aliases expand.
     pub lists: BTreeMap<String, Vec<BTreeMap<String, Text>>>,
     /// Extended mnemonics.
@@ -118,6 +122,8 @@ pub enum FieldKind {
     Unsigned,
     /// Number from 1 on, of which the largest is encoded as 0.
     Count,
+    /// Negative number: minus the scale is encoded as all ones.
+    Negative,
     /// Number of either sign, taken modulo the field.
     Wrapped,
     /// Branch displacement from the instruction.
@@ -324,14 +330,21 @@ pub enum Group {
     Rotate,
     Load,
     Store,
+    Decimal,
     Reservation,
+    Atomic,
+    Hash,
     Cache,
     Sync,
+    Message,
     SegmentTlb,
     FloatStub,
     VectorStub,
     VsxStub,
+    VsxVectorStub,
+    FloatVectorStub,
     SpeStub,
+    TransactionStub,
 }
 
 /// A scalar taken as text, whether it looks like a number or not.

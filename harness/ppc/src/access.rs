@@ -14,9 +14,13 @@ enum Place {
 impl Cpu {
     /// Finds the place of an access that lies within a page, and checks that storage is there.
     #[inline]
-    fn place(&self, memory: &Memory, address: u64, length: usize, access: Access) -> Result<Place, Interrupt> {
-        let real = self.translate(address, access)?;
-        if let Some(offset) = self.overlaid(address, real) {
+    fn place(&mut self, memory: &mut Memory, address: u64, length: usize, access: Access) -> Result<Place, Interrupt> {
+        // The paravirtual page is mapped whatever the guest's own tables say.
+        if let Some(offset) = self.overlaid_effective(address) {
+            return Ok(Place::Overlay(offset));
+        }
+        let real = self.translate(memory, address, access)?.real;
+        if let Some(offset) = self.overlaid_real(address, real) {
             return Ok(Place::Overlay(offset));
         }
         if real.checked_add(length as u64).is_some_and(|end| end <= memory.len() as u64) {
@@ -32,7 +36,7 @@ impl Cpu {
 
     /// Loads bytes in address order, across pages if need be.
     #[inline(always)]
-    pub(crate) fn load_bytes(&self, memory: &Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
+    pub(crate) fn load_bytes(&mut self, memory: &mut Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
         let address = self.effective(address);
         if Self::crosses(address, into.len()) {
             return self.load_crossing(memory, address, into);
@@ -64,7 +68,7 @@ impl Cpu {
 
     /// A load across pages, byte by byte.
     #[cold]
-    fn load_crossing(&self, memory: &Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
+    fn load_crossing(&mut self, memory: &mut Memory, address: u64, into: &mut [u8]) -> Result<(), Interrupt> {
         for (i, byte) in into.iter_mut().enumerate() {
             self.load_bytes(memory, address.wrapping_add(i as u64), std::slice::from_mut(byte))?;
         }
@@ -85,7 +89,7 @@ impl Cpu {
 
     /// Loads a number of 1, 2, 4 or 8 bytes in the mode's byte order.
     #[inline]
-    pub(crate) fn load(&self, memory: &Memory, address: u64, length: usize) -> Result<u64, Interrupt> {
+    pub(crate) fn load(&mut self, memory: &mut Memory, address: u64, length: usize) -> Result<u64, Interrupt> {
         match length {
             1 => self.load_sized::<1>(memory, address),
             2 => self.load_sized::<2>(memory, address),
@@ -96,7 +100,7 @@ impl Cpu {
 
     /// A size known to the compiler makes this a single load.
     #[inline]
-    fn load_sized<const N: usize>(&self, memory: &Memory, address: u64) -> Result<u64, Interrupt> {
+    fn load_sized<const N: usize>(&mut self, memory: &mut Memory, address: u64) -> Result<u64, Interrupt> {
         let mut bytes = [0; N];
         self.load_bytes(memory, address, &mut bytes)?;
         Ok(number(&bytes, self.is_big_endian()))
@@ -120,7 +124,7 @@ impl Cpu {
     }
 
     /// Raises what a load or store of one byte would raise, without doing it.
-    pub(crate) fn probe(&self, memory: &Memory, address: u64, access: Access) -> Result<(), Interrupt> {
+    pub(crate) fn probe(&mut self, memory: &mut Memory, address: u64, access: Access) -> Result<(), Interrupt> {
         self.place(memory, self.effective(address), 1, access).map(|_| ())
     }
 

@@ -1,15 +1,15 @@
 //! Fixed-point arithmetic. Power ISA Book I 3.3.9
 //!
-//! What the architecture leaves undefined is chosen once here: the upper half of a word result is 0 for divide, modulo
-//! and multiply high, and an impossible quotient or remainder is 0.
+//! What the architecture leaves undefined is in [`UNDEFINED`](crate::table::UNDEFINED): the upper half of a word result
+//! is 0 for divide, modulo and multiply high, and an impossible quotient or remainder is 0.
 
 use crate::bits::{ra, rb, rc, rt, si};
 use crate::cpu::{Cpu, XER_CA, XER_OV, XER_OV32};
 use crate::execute::{Outcome, Step};
 use crate::table::Op;
 
-/// A quotient, or none where it cannot be represented.
-fn divide(op: Op, a: u64, b: u64) -> Option<u64> {
+/// A quotient or remainder, or none where it does not exist or cannot be represented.
+pub(crate) fn divide(op: Op, a: u64, b: u64) -> Option<u64> {
     let (wide_a, wide_b) = (i128::from(a.cast_signed()), i128::from(b.cast_signed()));
     let (word_a, word_b) = (i64::from(a as i32), i64::from(b as i32));
     let signed = |quotient: i128| i64::try_from(quotient).ok().map(i64::cast_unsigned);
@@ -23,6 +23,10 @@ fn divide(op: Op, a: u64, b: u64) -> Option<u64> {
         Op::Divd => signed(wide_a.checked_div(wide_b)?),
         Op::Divdu => a.checked_div(b),
         Op::Divde => signed((wide_a << 64).checked_div(wide_b)?),
+        Op::Modsw => (a as i32).checked_rem(b as i32).map(|remainder| u64::from(remainder.cast_unsigned())),
+        Op::Moduw => (a as u32).checked_rem(b as u32).map(u64::from),
+        Op::Modsd => a.cast_signed().checked_rem(b.cast_signed()).map(i64::cast_unsigned),
+        Op::Modud => a.checked_rem(b),
         _ => u64::try_from((u128::from(a) << 64).checked_div(u128::from(b))?).ok(),
     }
 }
@@ -100,13 +104,7 @@ impl Cpu {
                 let quotient = divide(op, a, b);
                 self.finish(word, quotient.unwrap_or(0), quotient.is_none());
             }
-            Op::Modsw => {
-                let remainder = (a as i32).checked_rem(b as i32).unwrap_or(0);
-                self.set(d, u64::from(remainder.cast_unsigned()));
-            }
-            Op::Moduw => self.set(d, u64::from((a as u32).checked_rem(b as u32).unwrap_or(0))),
-            Op::Modsd => self.set(d, a.cast_signed().checked_rem(b.cast_signed()).unwrap_or(0).cast_unsigned()),
-            Op::Modud => self.set(d, a.checked_rem(b).unwrap_or(0)),
+            Op::Modsw | Op::Moduw | Op::Modsd | Op::Modud => self.set(d, divide(op, a, b).unwrap_or(0)),
             // No random number is ever available, which the architecture reports like this; L=3 is reserved.
             Op::Darn => self.set(d, u64::MAX),
             _ => return self.unknown_operation(word),

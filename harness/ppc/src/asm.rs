@@ -220,11 +220,19 @@ fn aliases(mnemonic: &str) -> &'static [Alias] {
 
 fn instruction(mnemonic: &str, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
     let mut expected = Vec::new();
+    let mut refused = None;
+    // Levels of the architecture widen fields: the first row that can hold the operands is meant.
     for (row, bits) in rows(mnemonic) {
         if fits(row.operands, operands) {
-            return encode_row(row, bits, operands, at);
+            match encode_row(row, bits, operands, at) {
+                Ok(word) => return Ok(word),
+                Err(trouble) => refused = refused.or(Some(trouble)),
+            }
         }
         expected.push(usage(row));
+    }
+    if let Some(trouble) = refused {
+        return Err(trouble);
     }
     for alias in aliases(mnemonic) {
         let shape = alias.parameters.iter().map(|parameter| parameter.memory);
@@ -310,7 +318,9 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
         Kind::Vsr => ValueKind::Vsr,
         Kind::Cr => ValueKind::Cr,
         Kind::Spr => ValueKind::Spr,
-        Kind::Crbit | Kind::Signed | Kind::Unsigned | Kind::Count | Kind::Wrapped | Kind::Relative => ValueKind::Number,
+        Kind::Crbit | Kind::Signed | Kind::Negative | Kind::Unsigned | Kind::Count | Kind::Wrapped | Kind::Relative => {
+            ValueKind::Number
+        }
     };
     if value.kind != wanted && value.kind != ValueKind::Number {
         return Err(format!("operand {} must be {}, not {}", field.name, wanted.describe(), value.kind.describe()));
@@ -319,6 +329,7 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
     let half = 1i128 << (width - 1);
     let (low, high) = match field.kind {
         Kind::Signed | Kind::Relative => (-half * scale, (half - 1) * scale),
+        Kind::Negative => (-2 * half * scale, -scale),
         Kind::Wrapped => (-half, 2 * half - 1),
         Kind::Count => (1, 2 * half),
         _ => (0, (2 * half - 1) * scale),
@@ -330,7 +341,7 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
     };
     let number = match field.kind {
         Kind::Relative if !absolute => i128::from((signed(value.number) as i64).wrapping_sub(at.cast_signed())),
-        Kind::Relative | Kind::Signed | Kind::Wrapped => signed(value.number),
+        Kind::Relative | Kind::Signed | Kind::Negative | Kind::Wrapped => signed(value.number),
         _ => value.number,
     };
     if !(low..=high).contains(&number) {

@@ -54,6 +54,12 @@ pub(crate) fn bfa(word: u32) -> usize {
     (word >> 18) as usize & 7
 }
 
+/// FC: bits 16-20, as a number.
+#[inline]
+pub(crate) fn fc(word: u32) -> u32 {
+    (word >> 11) & 31
+}
+
 /// Six-bit shift of the MD and XS forms: bit 30, then bits 16-20.
 #[inline]
 pub(crate) fn sh6(word: u32) -> u32 {

@@ -6,7 +6,7 @@ use crate::execute::{Outcome, Step};
 use crate::table::Op;
 
 /// Bits of the condition register that FXM selects.
-fn fields(word: u32) -> u32 {
+pub(crate) fn fields(word: u32) -> u32 {
     (0..8).filter(|field| word >> (12 + field) & 1 != 0).fold(0, |mask, field| mask | 0xF << (4 * field))
 }
 
@@ -19,9 +19,6 @@ impl Cpu {
             }
             Op::Mtcrf | Op::Mtocrf => {
                 let fields = fields(word);
-                if op == Op::Mtocrf && (word >> 12 & 0xFF).count_ones() != 1 {
-                    return self.invalid_form(word);
-                }
                 self.cr = self.cr & !fields | self.gpr[rt(word)] as u32 & fields;
                 return Ok(Step::Next);
             }
@@ -38,8 +35,7 @@ impl Cpu {
             }
             Op::Mfcr => self.cr.into(),
             // The fields that are not asked for are undefined; zero here.
-            Op::Mfocrf if (word >> 12 & 0xFF).count_ones() == 1 => u64::from(self.cr & fields(word)),
-            Op::Mfocrf => return self.invalid_form(word),
+            Op::Mfocrf => u64::from(self.cr & fields(word)),
             Op::Setb => match self.cr >> (28 - 4 * bfa(word)) & 0xC {
                 0 => 0,
                 4 => 1,

@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::msr;
 use crate::overlay::Overlay;
 use crate::table::PLAIN_COUNT;
-use crate::translate::Translation;
+use crate::translate::{Tlb, Translation};
 
 /// XER\[SO\], summary overflow.
 pub(crate) const XER_SO: u64 = 1 << 31;
@@ -152,14 +152,20 @@ pub struct Cpu {
     pub ivor: [u32; 43],
     /// MMU assist registers 0 to 7 (BookE); 5 is unused.
     pub mas: [u64; 8],
+    /// Translation look-aside buffer (BookE), used with [`Translation::Tables`].
+    pub tlb: Tlb,
     /// Timer status (BookE).
     pub tsr: u32,
     /// Timer control (BookE).
     pub tcr: u32,
     /// Debug status (BookE).
     pub dbsr: u32,
+    /// Performance monitor registers (e500): PMC0 to 3, PMLCa0 to 3, PMLCb0 to 3, PMGC0. They hold what was written.
+    pub performance: [u32; 13],
     /// Special-purpose registers that only hold what was written, see [`spr`](Self::spr).
     pub plain: [u64; PLAIN_COUNT],
+    /// Address of the line that copy took, until a paste or cpabort. Book II 4.4
+    pub copied: Option<u64>,
     /// Reservation.
     pub reservation: Option<Reservation>,
     /// A decrementer exception waits (classic, where it is an event and not a level).
@@ -241,10 +247,13 @@ impl Cpu {
             ivpr: 0,
             ivor: [0; 43],
             mas: [0; 8],
+            tlb: Tlb::default(),
             tsr: 0,
             tcr: 0,
             dbsr: 0,
+            performance: [0; 13],
             plain: [0; PLAIN_COUNT],
+            copied: None,
             reservation: None,
             decrementer_pending: false,
             external_pending: false,

@@ -33,7 +33,17 @@ pub fn disassemble_base(word: u32, at: u64) -> String {
 /// The row and the values of all its operands.
 fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
     // Newest first: a word that two models read differently is shown as the newer one reads it.
-    let newest = [Model::Power10, Model::Power9, Model::Power8, Model::E500mc, Model::E500v2, Model::G4, Model::G3];
+    let newest = [
+        Model::Power10,
+        Model::Power9,
+        Model::Power8,
+        Model::Power7,
+        Model::Ppc970,
+        Model::E500mc,
+        Model::E500v2,
+        Model::G4,
+        Model::G3,
+    ];
     let known = |row: &&Row| !row.name.is_empty() && word & row.reserved == 0 && is_first_of_its_name(row);
     let row = newest.into_iter().find_map(|model| decode(word, model).filter(known))?;
     let values = row
@@ -50,6 +60,7 @@ fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
                 Kind::Vsr => (ValueKind::Vsr, raw.into()),
                 Kind::Cr => (ValueKind::Cr, raw.into()),
                 Kind::Signed | Kind::Wrapped => (ValueKind::Number, signed.into()),
+                Kind::Negative => (ValueKind::Number, (i128::from(raw) - (1 << width)) * i128::from(field.scale)),
                 Kind::Relative if row.absolute && word & 2 != 0 => (ValueKind::Number, signed.into()),
                 Kind::Relative => (ValueKind::Number, at.wrapping_add(signed.cast_unsigned()).into()),
                 Kind::Count if raw == 0 => (ValueKind::Number, 1 << width),

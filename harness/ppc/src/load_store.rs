@@ -3,9 +3,13 @@
 use crate::bits::{extend, ra, rb, rt, si};
 use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
+use crate::interrupt::{DSISR_STORE, Interrupt};
 use crate::memory::Memory;
-use crate::table::Op;
+use crate::table::{Op, Spr};
 use crate::translate::Access;
+
+/// DSISR bit: external control is not allowed.
+const EXTERNAL_CONTROL: u32 = 0x0010_0000;
 
 /// How an instruction forms its address.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +22,8 @@ enum Form {
     X,
     /// RA plus RB, which goes back to RA.
     Xu,
+    /// RB; RA is a decoration, which memory ignores. e500mc Core Reference Manual 3.3.2.7
+    B,
 }
 
 /// What is loaded into the register.
@@ -35,11 +41,14 @@ fn load_shape(op: Op) -> Option<(Form, usize, Load)> {
     Some(match op {
         Op::Lbz => (D, 1, Zero),
         Op::Lbzu => (Du, 1, Zero),
-        Op::Lbzx | Op::Lbzcix => (X, 1, Zero),
+        Op::Lbzx | Op::Lbzcix | Op::Lbepx => (X, 1, Zero),
+        Op::Lbdx => (B, 1, Zero),
+        Op::Lhdx => (B, 2, Zero),
+        Op::Lwdx => (B, 4, Zero),
         Op::Lbzux => (Xu, 1, Zero),
         Op::Lhz => (D, 2, Zero),
         Op::Lhzu => (Du, 2, Zero),
-        Op::Lhzx | Op::Lhzcix => (X, 2, Zero),
+        Op::Lhzx | Op::Lhzcix | Op::Lhepx => (X, 2, Zero),
         Op::Lhzux => (Xu, 2, Zero),
         Op::Lha => (D, 2, Sign),
         Op::Lhau => (Du, 2, Sign),
@@ -47,7 +56,7 @@ fn load_shape(op: Op) -> Option<(Form, usize, Load)> {
         Op::Lhaux => (Xu, 2, Sign),
         Op::Lwz => (D, 4, Zero),
         Op::Lwzu => (Du, 4, Zero),
-        Op::Lwzx | Op::Lwzcix => (X, 4, Zero),
+        Op::Lwzx | Op::Lwzcix | Op::Lwepx => (X, 4, Zero),
         Op::Lwzux => (Xu, 4, Zero),
         Op::Lwa => (D, 4, Sign),
         Op::Lwax => (X, 4, Sign),
@@ -69,15 +78,18 @@ fn store_shape(op: Op) -> Option<(Form, usize, bool)> {
     Some(match op {
         Op::Stb => (D, 1, false),
         Op::Stbu => (Du, 1, false),
-        Op::Stbx | Op::Stbcix => (X, 1, false),
+        Op::Stbx | Op::Stbcix | Op::Stbepx => (X, 1, false),
+        Op::Stbdx => (B, 1, false),
+        Op::Sthdx => (B, 2, false),
+        Op::Stwdx => (B, 4, false),
         Op::Stbux => (Xu, 1, false),
         Op::Sth => (D, 2, false),
         Op::Sthu => (Du, 2, false),
-        Op::Sthx | Op::Sthcix => (X, 2, false),
+        Op::Sthx | Op::Sthcix | Op::Sthepx => (X, 2, false),
         Op::Sthux => (Xu, 2, false),
         Op::Stw => (D, 4, false),
         Op::Stwu => (Du, 4, false),
-        Op::Stwx | Op::Stwcix => (X, 4, false),
+        Op::Stwx | Op::Stwcix | Op::Stwepx => (X, 4, false),
         Op::Stwux => (Xu, 4, false),
         Op::Std => (D, 8, false),
         Op::Stdu => (Du, 8, false),
@@ -117,6 +129,7 @@ impl Cpu {
             Op::Lmw | Op::Stmw => self.multiple(memory, word, op == Op::Stmw),
             Op::Lswi | Op::Lswx | Op::Stswi | Op::Stswx => self.string(memory, op, word),
             Op::Lq | Op::Stq => self.quadword(memory, word, op == Op::Stq),
+            Op::Eciwx | Op::Ecowx => self.external_control(memory, word, op == Op::Ecowx),
             _ => self.unknown_operation(word),
         }
     }
@@ -133,6 +146,7 @@ impl Cpu {
             Form::Du => self.gpr[ra(word)].wrapping_add(displacement),
             Form::X => self.indexed(word),
             Form::Xu => self.gpr[ra(word)].wrapping_add(self.gpr[rb(word)]),
+            Form::B => self.gpr[rb(word)],
         }
     }
 
@@ -141,7 +155,7 @@ impl Cpu {
         self.base(ra(word)).wrapping_add(self.gpr[rb(word)])
     }
 
-    fn load_one(&mut self, memory: &Memory, word: u32, form: Form, length: usize, kind: Load) -> Outcome {
+    fn load_one(&mut self, memory: &mut Memory, word: u32, form: Form, length: usize, kind: Load) -> Outcome {
         let update = matches!(form, Form::Du | Form::Xu);
         if update && (ra(word) == 0 || ra(word) == rt(word)) {
             return self.invalid_form(word);
@@ -166,7 +180,7 @@ impl Cpu {
     fn multiple(&mut self, memory: &mut Memory, word: u32, store: bool) -> Outcome {
         let address = self.effective(self.address(word, Form::D));
         let (first, base) = (rt(word), ra(word));
-        if !store && base >= first && base != 0 {
+        if !store && base >= first {
             return self.invalid_form(word);
         }
         if !self.is_big_endian() || address & 3 != 0 && !self.model.is_server() {
@@ -198,7 +212,8 @@ impl Cpu {
         let address = if immediate { self.base(ra(word)) } else { self.indexed(word) };
         let registers = length.div_ceil(4);
         let touched = |register: usize| (register + 32 - rt(word)) % 32 < registers;
-        if !store && (touched(ra(word)) && ra(word) != 0 || !immediate && (touched(rb(word)) || touched(ra(word)))) {
+        let named = rt(word) == ra(word) || rt(word) == rb(word);
+        if !store && (touched(ra(word)) || !immediate && (touched(rb(word)) || named)) {
             return self.invalid_form(word);
         }
         if !self.is_big_endian() {
@@ -228,7 +243,8 @@ impl Cpu {
             return self.invalid_form(word);
         }
         let address = self.effective(self.address(word, Form::D));
-        if !address.is_multiple_of(16) {
+        // Before 2.07 there was no little-endian form. Power ISA 2.06 Book III-S 4.4.5
+        if !address.is_multiple_of(16) || !self.model.is_v207() && !self.is_big_endian() {
             return Err(self.alignment(word, address, access));
         }
         if store {
@@ -239,12 +255,31 @@ impl Cpu {
         Ok(Step::Next)
     }
 
+    /// eciwx and ecowx: EAR\[E\] lets them through to the device, which is memory here. Programming Environments Manual 4.3.2
+    fn external_control(&mut self, memory: &mut Memory, word: u32, store: bool) -> Outcome {
+        let (address, access) = (self.indexed(word), if store { Access::Store } else { Access::Load });
+        if self.spr(Spr::Ear) >> 31 == 0 {
+            let status = EXTERNAL_CONTROL | if store { DSISR_STORE } else { 0 };
+            return Err(Interrupt::DataStorage { address: self.effective(address), status });
+        }
+        if !address.is_multiple_of(4) {
+            return Err(self.alignment(word, address, access));
+        }
+        if store {
+            self.store(memory, address, 4, self.gpr[rt(word)])?;
+        } else {
+            let value = self.load(memory, address, 4)?;
+            self.set(rt(word), value);
+        }
+        Ok(Step::Next)
+    }
+
     pub(crate) fn load_quadword(
         &mut self,
-        memory: &Memory,
+        memory: &mut Memory,
         address: u64,
         register: usize,
-    ) -> Result<(), crate::Interrupt> {
+    ) -> Result<(), Interrupt> {
         let (first, second) = if self.is_big_endian() { (0, 1) } else { (1, 0) };
         let values = [self.load(memory, address, 8)?, self.load(memory, address + 8, 8)?];
         self.set(register + first, values[0]);
@@ -257,7 +292,7 @@ impl Cpu {
         memory: &mut Memory,
         address: u64,
         register: usize,
-    ) -> Result<(), crate::Interrupt> {
+    ) -> Result<(), Interrupt> {
         let (first, second) = if self.is_big_endian() { (0, 1) } else { (1, 0) };
         self.store(memory, address, 8, self.gpr[register + first])?;
         self.store(memory, address + 8, 8, self.gpr[register + second])

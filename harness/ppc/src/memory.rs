@@ -1,10 +1,14 @@
 //! Guest memory with a baseline to go back to.
 //!
-//! A run usually touches a handful of pages. The first write to a page keeps a copy of it, so going back costs as much
+//! A run usually touches a handful of blocks. The first write to a block keeps a copy of it, so going back costs as much
 //! as was written and nothing is copied in advance.
 
-/// Bytes in a page of dirty tracking.
-pub const PAGE: usize = 4096;
+use crate::fast::Cache;
+
+/// Bytes in a page of the run loop and of the paravirtual page.
+pub(crate) const PAGE: usize = 4096;
+/// Bytes in a block, of which a copy is kept at its first write.
+pub const BLOCK: usize = 512;
 
 /// An access beyond the end of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,23 +27,38 @@ impl std::fmt::Display for OutOfRange {
 
 impl std::error::Error for OutOfRange {}
 
+/// A block of which no copy has been kept since the baseline.
+const CLEAN: u8 = 1;
+/// A block with predecoded instructions.
+const CODE: u8 = 2;
+/// A block that a table walk has read.
+const WATCHED: u8 = 4;
+
 /// Flat guest memory from real address 0.
 #[derive(Debug, Clone)]
 pub struct Memory {
-    bytes: Vec<u8>,
-    /// Index plus 1 into `saved` of a dirty page, 0 for a clean one.
-    slot: Vec<u32>,
-    /// Dirty pages in the order of their first write; `saved[i]` is the baseline of `dirty[i]`.
+    pub(crate) bytes: Vec<u8>,
+    /// What a store to a block must care for first, 0 for nothing.
+    pub(crate) care: Vec<u8>,
+    /// Dirty blocks in the order of their first write; `saved[i]` is the baseline of `dirty[i]`.
     dirty: Vec<u32>,
     /// Kept at its high-water mark, so that a run that dirties no more than the last allocates nothing.
-    saved: Vec<[u8; PAGE]>,
+    saved: Vec<[u8; BLOCK]>,
+    /// What the run loop remembers of the contents.
+    pub(crate) cache: Cache,
 }
 
 impl Memory {
     /// Memory of at least `bytes`, rounded up to whole pages, all zero.
     pub fn new(bytes: usize) -> Self {
         let pages = bytes.div_ceil(PAGE);
-        Self { bytes: vec![0; pages * PAGE], slot: vec![0; pages], dirty: Vec::new(), saved: Vec::new() }
+        Self {
+            bytes: vec![0; pages * PAGE],
+            care: vec![CLEAN; pages * PAGE / BLOCK],
+            dirty: Vec::new(),
+            saved: Vec::new(),
+            cache: Cache::default(),
+        }
     }
 
     /// Size in bytes.
@@ -59,27 +78,30 @@ impl Memory {
 
     /// Declares the current contents the baseline.
     pub fn baseline(&mut self) {
-        for &page in &self.dirty {
-            self.slot[page as usize] = 0;
+        for &block in &self.dirty {
+            self.care[block as usize] |= CLEAN;
         }
         self.dirty.clear();
     }
 
-    /// Goes back to the baseline. Cost: one copy a dirty page.
+    /// Goes back to the baseline. Cost: one copy a dirty block.
     pub fn rewind(&mut self) {
-        for (&page, saved) in self.dirty.iter().zip(&self.saved) {
-            let start = page as usize * PAGE;
-            self.bytes[start..start + PAGE].copy_from_slice(saved);
-            self.slot[page as usize] = 0;
+        for (&block, saved) in self.dirty.iter().zip(&self.saved) {
+            let (block, start) = (block as usize, block as usize * BLOCK);
+            self.bytes[start..start + BLOCK].copy_from_slice(saved);
+            if self.care[block] & CODE != 0 {
+                self.cache.forget(start, start + BLOCK - 1);
+            }
+            self.care[block] = CLEAN;
         }
         self.dirty.clear();
     }
 
-    /// Pages written since the baseline, by first write: address, baseline and present contents.
-    pub fn dirty_pages(&self) -> impl Iterator<Item = DirtyPage<'_>> {
-        self.dirty.iter().zip(&self.saved).map(|(&page, before)| {
-            let start = page as usize * PAGE;
-            DirtyPage { at: start as u64, before, now: &self.bytes[start..start + PAGE] }
+    /// Blocks written since the baseline, by first write: address, baseline and present contents.
+    pub fn dirty_blocks(&self) -> impl Iterator<Item = DirtyBlock<'_>> {
+        self.dirty.iter().zip(&self.saved).map(|(&block, before)| {
+            let start = block as usize * BLOCK;
+            DirtyBlock { at: start as u64, before, now: &self.bytes[start..start + BLOCK] }
         })
     }
 
@@ -90,17 +112,27 @@ impl Memory {
         }
     }
 
+    /// Keeps the baseline of a block at its first write, and forgets what was remembered of bytes `start` to `end`.
     #[cold]
-    fn save(&mut self, page: usize) {
-        let mut copy = [0; PAGE];
-        copy.copy_from_slice(&self.bytes[page * PAGE..(page + 1) * PAGE]);
-        let index = self.dirty.len();
-        match self.saved.get_mut(index) {
-            Some(place) => *place = copy,
-            None => self.saved.push(copy),
+    #[inline(never)]
+    fn disturb(&mut self, block: usize, start: usize, end: usize) {
+        let care = self.care[block];
+        let from = block * BLOCK;
+        if care & CLEAN != 0 {
+            let index = self.dirty.len();
+            if index == self.saved.len() {
+                self.saved.push([0; BLOCK]);
+            }
+            self.saved[index].copy_from_slice(&self.bytes[from..from + BLOCK]);
+            self.dirty.push(block as u32);
         }
-        self.dirty.push(page as u32);
-        self.slot[page] = index as u32 + 1;
+        if care & CODE != 0 {
+            self.cache.forget(start.max(from), end.min(from + BLOCK - 1));
+        }
+        if care & WATCHED != 0 {
+            self.cache.stale = true;
+        }
+        self.care[block] &= !(CLEAN | WATCHED);
     }
 
     #[inline]
@@ -108,10 +140,26 @@ impl Memory {
         if length == 0 {
             return;
         }
-        for page in start / PAGE..=(start + length - 1) / PAGE {
-            if self.slot[page] == 0 {
-                self.save(page);
+        let end = start + length - 1;
+        for block in start / BLOCK..=end / BLOCK {
+            if self.care[block] != 0 {
+                self.disturb(block, start, end);
             }
+        }
+    }
+
+    /// Says that a table walk has read the entry at `real`: a later store near it ends the translations that are
+    /// remembered.
+    pub(crate) fn watch(&mut self, real: u64) {
+        if let Some(care) = self.care.get_mut(real as usize / BLOCK) {
+            *care |= WATCHED;
+        }
+    }
+
+    /// Says that bytes `start` to `end` have predecoded instructions.
+    pub(crate) fn mark_code(&mut self, start: usize, end: usize) {
+        for care in &mut self.care[start / BLOCK..=end / BLOCK] {
+            *care |= CODE;
         }
     }
 
@@ -200,13 +248,13 @@ impl Memory {
     }
 }
 
-/// A page written since the baseline.
+/// A block written since the baseline.
 #[derive(Debug, Clone, Copy)]
-pub struct DirtyPage<'a> {
+pub struct DirtyBlock<'a> {
     /// Real address of its first byte.
     pub at: u64,
     /// Contents at the baseline.
-    pub before: &'a [u8; PAGE],
+    pub before: &'a [u8; BLOCK],
     /// Contents now.
     pub now: &'a [u8],
 }

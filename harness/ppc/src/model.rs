@@ -4,6 +4,10 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Model {
+    /// 64-bit server with vectors, PowerPC architecture 2.01, the PowerPC 970.
+    Ppc970,
+    /// 64-bit server, Power ISA 2.06.
+    Power7,
     /// 64-bit server, Power ISA 2.07.
     Power8,
     /// 64-bit server, Power ISA 3.0.
@@ -22,7 +26,7 @@ pub enum Model {
 
 impl Model {
     /// Every model.
-    pub const ALL: [Self; 7] = crate::table::MODELS;
+    pub const ALL: [Self; 9] = crate::table::MODELS;
 
     /// Its bit in the masks of the table.
     pub const fn bit(self) -> u32 {
@@ -31,7 +35,7 @@ impl Model {
 
     /// 64-bit server processor, with segment look-aside buffer, hypervisor state and SF.
     pub const fn is_server(self) -> bool {
-        matches!(self, Self::Power8 | Self::Power9 | Self::Power10)
+        matches!(self, Self::Ppc970 | Self::Power7 | Self::Power8 | Self::Power9 | Self::Power10)
     }
 
     /// 32-bit processor of the original architecture.
@@ -57,6 +61,8 @@ impl Model {
     /// Processor version register. Linux `arch/powerpc/kernel/cpu_specs*.h`
     pub const fn pvr(self) -> u32 {
         match self {
+            Self::Ppc970 => 0x003C_0301,
+            Self::Power7 => 0x003F_0203,
             Self::Power8 => 0x004D_0200,
             Self::Power9 => 0x004E_1202,
             Self::Power10 => 0x0080_0200,
@@ -70,7 +76,7 @@ impl Model {
     /// Bytes that dcbz clears.
     pub const fn cache_block(self) -> u64 {
         match self {
-            Self::Power8 | Self::Power9 | Self::Power10 => 128,
+            Self::Ppc970 | Self::Power7 | Self::Power8 | Self::Power9 | Self::Power10 => 128,
             Self::G3 | Self::G4 | Self::E500v2 => 32,
             Self::E500mc => 64,
         }
@@ -83,6 +89,8 @@ impl Model {
         let float = FP | FE0 | FE1;
         let book3s = common | float | SE | BE | IR | DR | PMM | RI | LE;
         match self {
+            Self::Ppc970 => SF | HV | VEC | POW | book3s & !LE,
+            Self::Power7 => SF | HV | VEC | VSX | book3s,
             Self::Power8 | Self::Power9 => SF | HV | S | TM | VEC | VSX | book3s,
             Self::Power10 => SF | HV | S | VEC | VSX | book3s,
             Self::G3 => POW | ILE | IP | book3s,
@@ -92,9 +100,19 @@ impl Model {
         }
     }
 
+    /// Power ISA 2.07 or later: alternate interrupt location, FSCR, quadword loads in problem state and either byte order.
+    pub const fn is_v207(self) -> bool {
+        matches!(self, Self::Power8 | Self::Power9 | Self::Power10)
+    }
+
+    /// Illegal instructions in hypervisor state raise hypervisor emulation assistance, which is of 2.05.
+    pub const fn has_emulation_assistance(self) -> bool {
+        self.is_server() && !matches!(self, Self::Ppc970)
+    }
+
     /// MSR\[LE\] selects little-endian storage.
     pub const fn has_little_endian(self) -> bool {
-        !self.is_embedded()
+        !self.is_embedded() && !matches!(self, Self::Ppc970)
     }
 }
 

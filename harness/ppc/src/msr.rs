@@ -77,10 +77,14 @@ pub const LPCR_GTSE: u64 = 1 << 10;
 pub const LPCR_AIL: u64 = 3 << 23;
 /// FSCR\[SCV\].
 pub const FSCR_SCV: u64 = 1 << 12;
-/// FSCR\[EBB\].
-pub const FSCR_EBB: u64 = 1 << 7;
+/// FSCR\[PREFIX\].
+pub const FSCR_PREFIX: u64 = 1 << 13;
 /// FSCR\[TAR\].
 pub const FSCR_TAR: u64 = 1 << 8;
+/// FSCR\[EBB\].
+pub const FSCR_EBB: u64 = 1 << 7;
+/// FSCR\[BHRB\].
+pub const FSCR_BHRB: u64 = 1 << 4;
 /// FSCR\[DSCR\].
 pub const FSCR_DSCR: u64 = 1 << 2;
 

@@ -18,7 +18,7 @@ pub const SHARED_SIZE: usize = 240;
 /// external exception waits and takes no writes. A store to msr changes EE and RI only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
-    /// Effective page address at which it appears with translation on, in problem state never.
+    /// Effective page address at which it appears with translation on, in problem state never. No mapping is needed.
     pub effective: u64,
     /// Real page address, which also names it when translation is off or maps another address to it.
     pub physical: u64,
@@ -85,25 +85,29 @@ fn fields(from: usize, to: usize) -> impl Iterator<Item = (usize, usize, Shared)
     FIELDS.into_iter().chain(segments).filter(move |&(at, length, _)| at < to && at + length > from)
 }
 
+/// The page of an address.
+fn page(address: u64) -> u64 {
+    address & !(PAGE as u64 - 1)
+}
+
 impl Cpu {
-    /// The offset in the page, if an access at `address`, translated to `real`, goes to it.
+    /// The offset in the page, if an access with translation on goes to it by its effective address. It is found before
+    /// the guest's own mappings. Linux `arch/powerpc/kvm/book3s_64_mmu.c`, `kvmppc_mmu_book3s_64_xlate`. BookE has it in
+    /// either address space: `arch/powerpc/kvm/e500_mmu_host.c`, `kvmppc_map_magic`
     #[inline]
-    pub(crate) fn overlaid(&self, address: u64, real: u64) -> Option<usize> {
-        match &self.overlay {
-            None => None,
-            Some(overlay) => self.overlaid_by(overlay, address, real),
-        }
+    pub(crate) fn overlaid_effective(&self, address: u64) -> Option<usize> {
+        let overlay = self.overlay.as_ref()?;
+        let on = self.msr & msr::PR == 0 && (self.msr & msr::DR != 0 || self.model.is_embedded());
+        (on && self.effective(overlay.effective) == page(address)).then_some(address as usize % PAGE)
     }
 
-    fn overlaid_by(&self, overlay: &Overlay, address: u64, real: u64) -> Option<usize> {
-        if self.msr & msr::PR != 0 {
-            return None;
-        }
-        let page = |address: u64| address & !(PAGE as u64 - 1);
-        let by_effective = self.msr & msr::DR != 0 && self.effective(overlay.effective) == page(address);
-        // Like KVM, which compares the real address the guest's translation gave.
-        let by_real = self.effective(overlay.physical) & REAL == page(real);
-        (by_effective || by_real).then_some(address as usize % PAGE)
+    /// The offset in the page, if an access at `address`, translated to `real`, goes to it by its real address: KVM
+    /// compares the one that the guest's translation gave.
+    #[inline]
+    pub(crate) fn overlaid_real(&self, address: u64, real: u64) -> Option<usize> {
+        let overlay = self.overlay.as_ref()?;
+        let shown = self.msr & msr::PR == 0 && self.effective(overlay.physical) & REAL == page(real);
+        shown.then_some(address as usize % PAGE)
     }
 
     /// Loads `into.len()` bytes at `offset` of the page; they must lie within it.

@@ -38,7 +38,7 @@ impl Cpu {
         if !address.is_multiple_of(length) {
             return Err(self.alignment(word, address, access));
         }
-        let reservation = Reservation { at: self.translate(address, access)?, length };
+        let reservation = Reservation { at: self.translate(memory, address, access)?.real, length };
         if !store {
             if length == 16 {
                 self.load_quadword(memory, address, register)?;

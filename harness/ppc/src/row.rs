@@ -48,14 +48,23 @@ pub enum Group {
     Rotate,
     Load,
     Store,
+    Decimal,
     Reservation,
+    Atomic,
+    Hash,
     Cache,
     Sync,
+    Message,
     SegmentTlb,
     FloatStub,
     VectorStub,
     VsxStub,
+    /// Vector where the register is one of the upper half, else vector-scalar.
+    VsxVectorStub,
+    /// Vector where the register is one of the upper half, else floating point.
+    FloatVectorStub,
     SpeStub,
+    TransactionStub,
 }
 
 /// Least privilege. Power ISA Book III 1.2.1
@@ -121,6 +130,8 @@ pub enum Kind {
     Unsigned,
     /// Number from 1 on, of which the largest is encoded as 0.
     Count,
+    /// Negative number: minus the scale is encoded as all ones.
+    Negative,
     /// Number of either sign, taken modulo the field.
     Wrapped,
     /// Branch displacement from the instruction.
@@ -229,16 +240,52 @@ pub struct Parameter {
     pub memory: bool,
 }
 
+/// What decoding and execution need of a row, close together: all of them fit in a processor's first cache.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) mask: u32,
+    pub(crate) value: u32,
+    pub(crate) reserved: u32,
+    pub(crate) models: u16,
+    pub(crate) op: Op,
+    pub(crate) group: Group,
+    pub(crate) privilege: Privilege,
+}
+
+/// One for every one of [`ROWS`].
+pub(crate) static KEYS: [Key; ROWS.len()] = {
+    let first =
+        Key { mask: 0, value: 0, reserved: 0, models: 0, op: Op::B, group: Group::Branch, privilege: Privilege::None };
+    let mut keys = [first; ROWS.len()];
+    let mut i = 0;
+    while i < keys.len() {
+        let Row { mask, value, reserved, models, op, group, privilege, .. } = ROWS[i];
+        assert!(models <= u16::MAX as u32);
+        keys[i] = Key { mask, value, reserved, models: models as u16, op, group, privilege };
+        i += 1;
+    }
+    keys
+};
+
 /// The row of `word` on `model`, or none if the model has no such instruction. Reserved bits are not looked at.
 #[inline]
 pub fn decode(word: u32, model: Model) -> Option<&'static Row> {
+    decode_number(word, model).map(|number| &ROWS[usize::from(number)])
+}
+
+/// The place in [`ROWS`] and [`KEYS`] of the row that [`decode`] gives.
+#[inline]
+pub(crate) fn decode_number(word: u32, model: Model) -> Option<u16> {
     let primary = &PRIMARIES[(word >> 26) as usize];
     let slot = primary.slots[((word >> primary.shift) & primary.mask) as usize];
-    let fits = |row: &Row| (word ^ row.value) & row.mask == 0 && row.models & model.bit() != 0;
+    let fits = |number: &u16| {
+        let key = &KEYS[usize::from(*number)];
+        (word ^ key.value) & key.mask == 0 && u32::from(key.models) & model.bit() != 0
+    };
     match slot {
         0 => None,
-        1..0x8000 => Some(&ROWS[usize::from(slot) - 1]).filter(|row| fits(row)),
-        _ => GROUPS[usize::from(slot & 0x7FFF)].iter().map(|&index| &ROWS[usize::from(index)]).find(|row| fits(row)),
+        1..0x8000 => Some(slot - 1).filter(fits),
+        _ => GROUPS[usize::from(slot & 0x7FFF)].iter().copied().find(|number| fits(number)),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The run loop: time, pending interrupts, fetch, decode, execute.
 
 use crate::cpu::{Cpu, ReservedBits};
-use crate::execute::Step;
+use crate::execute::{Outcome, Step};
 use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::memory::Memory;
 use crate::msr;
-use crate::row::{Group, Privilege, Row, decode};
+use crate::row::{Group, KEYS, Key, Privilege, decode_number};
 use crate::table::Op;
 use crate::translate::Access;
 
@@ -63,11 +63,37 @@ pub enum Exit {
     Hypervisor(Interrupt),
 }
 
+/// When a run remembers what it decoded and translated. The guest cannot see any difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Caching {
+    /// Never: every instruction is fetched, decoded and translated anew. What the others are compared with.
+    Never,
+    /// From the 65th instruction of a run on: short runs, as a fuzzer makes them, do not pay for it.
+    Loops,
+    /// From the first instruction on.
+    Always,
+}
+
+/// Instructions of a run before [`Caching::Loops`] remembers anything.
+const COLD: u64 = 64;
+
 impl Cpu {
     /// Runs until something needs the caller, see [`Exit`]. Whether a run is made in one go or in pieces makes no
     /// difference to the guest.
     pub fn run(&mut self, memory: &mut Memory, budget: Budget) -> Exit {
+        self.run_with(memory, budget, Caching::Loops)
+    }
+
+    /// As [`run`](Self::run), with a choice of caching.
+    pub fn run_with(&mut self, memory: &mut Memory, budget: Budget, caching: Caching) -> Exit {
         let end = self.instructions.saturating_add(budget.instructions);
+        let warm = match caching {
+            Caching::Never => end,
+            Caching::Loops => self.instructions.saturating_add(COLD),
+            Caching::Always => self.instructions,
+        };
+        memory.cache.forget_translations();
+        let mut stuck = false;
         loop {
             if budget.until == Some(self.pc) {
                 return Exit::Until;
@@ -80,19 +106,31 @@ impl Cpu {
                     return Exit::Hypervisor(which);
                 }
                 self.interrupt(which);
+                memory.cache.forget_translations();
                 if self.stop_on_interrupt {
                     return Exit::Interrupt(which);
                 }
                 continue;
             }
-            let traced = self.msr & (msr::SE | msr::BE);
-            let result = self.step(memory);
+            if self.instructions >= warm && !stuck && self.may_run_fast() {
+                // What waits while the magic page says "critical" may be let through by any instruction.
+                let watched = self.overlay.is_some() && self.exception_waits();
+                let quantum = if watched { 0 } else { (end - self.instructions).min(self.quiet_for()) };
+                stuck = self.run_fast(memory, quantum, budget.until);
+                continue;
+            }
+            stuck = false;
+            // What the instruction is must be known before it changes its own word.
+            let traced = if self.msr & (msr::SE | msr::BE) == 0 { None } else { self.traced(memory) };
+            let outcome = self.step(memory);
             self.instructions += 1;
             self.tick();
-            let raised = match result {
-                Ok((step, branch)) => {
-                    let next = self.effective(self.pc.wrapping_add(4));
-                    self.pc = if let Step::Jump(target) | Step::Return(target) = step { target } else { next };
+            let raised = match outcome {
+                Ok(step) => {
+                    self.pc = match step {
+                        Step::Jump(target) | Step::Return(target) => target,
+                        _ => self.effective(self.pc.wrapping_add(4)),
+                    };
                     match step {
                         Step::SystemCall(lev) if self.hypervisor == Hypervisor::Guest => Interrupt::SystemCall { lev },
                         Step::SystemCallVectored(lev) if self.hypervisor == Hypervisor::Guest => {
@@ -105,7 +143,7 @@ impl Cpu {
                             self.pc = self.effective(self.pc.wrapping_sub(4));
                             return Exit::HypervisorPrivilege { code };
                         }
-                        _ if traced != 0 && self.traces(traced, branch) => Interrupt::Trace,
+                        Step::Next | Step::Jump(_) if traced.is_some() => Interrupt::Trace,
                         Step::Next | Step::Jump(_) | Step::Return(_) => continue,
                     }
                 }
@@ -115,39 +153,61 @@ impl Cpu {
                 return Exit::Hypervisor(raised);
             }
             self.interrupt(raised);
+            memory.cache.forget_translations();
             if self.stop_on_interrupt {
                 return Exit::Interrupt(raised);
             }
         }
     }
 
-    /// Power ISA Book III 7.5.15: SE traces every instruction but the returns, BE every branch.
-    fn traces(&self, traced: u64, branch: Option<bool>) -> bool {
-        let Some(branch) = branch else { return false };
-        !self.model.is_embedded() && (traced & msr::SE != 0 || branch)
+    /// Says whether the instruction at `pc` is traced: by SE every one but the returns, by BE every branch. Power ISA
+    /// Book III 7.5.15
+    #[cold]
+    fn traced(&mut self, memory: &mut Memory) -> Option<()> {
+        if self.model.is_embedded() {
+            return None;
+        }
+        let number = self.fetch(memory).ok().and_then(|word| decode_number(word, self.model))?;
+        let branch = KEYS[usize::from(number)].group == Group::Branch;
+        (self.msr & msr::SE != 0 || branch).then_some(())
     }
 
-    /// Executes the instruction at `pc`, which stays. Says whether it is a branch, none for a return from interrupt.
+    /// The word at `pc`.
     #[inline]
-    fn step(&mut self, memory: &mut Memory) -> Result<(Step, Option<bool>), Interrupt> {
+    fn fetch(&mut self, memory: &mut Memory) -> Result<u32, Interrupt> {
         let address = self.effective(self.pc) & !3;
-        let real = self.translate(address, Access::Fetch)?;
-        let word =
-            memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
-        let Some(row) = decode(word, self.model) else {
+        let real = self.translate(memory, address, Access::Fetch)?.real;
+        memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))
+    }
+
+    /// Executes the instruction at `pc`, which stays.
+    #[inline]
+    fn step(&mut self, memory: &mut Memory) -> Outcome {
+        let word = self.fetch(memory)?;
+        let Some(number) = decode_number(word, self.model) else {
             return Err(self.illegal(word));
         };
+        let row = &KEYS[usize::from(number)];
         if word & row.reserved != 0 && self.reserved_bits == ReservedBits::Illegal {
             return Err(self.illegal(word));
         }
         if row.privilege != Privilege::Problem && !self.is_privileged(row.privilege) {
             return Err(Interrupt::Program(Program::Privileged));
         }
-        let step = self.execute(memory, row, word)?;
-        Ok((step, if let Step::Return(_) = step { None } else { Some(row.group == Group::Branch) }))
+        let outcome = self.execute(memory, row, word);
+        let may_change_translation = match row.group {
+            Group::Spr | Group::System | Group::SegmentTlb => !matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb),
+            // The magic page shows segment registers.
+            Group::Store | Group::Cache | Group::Reservation => self.overlay.is_some(),
+            _ => false,
+        };
+        if may_change_translation {
+            memory.cache.forget_translations();
+        }
+        outcome
     }
 
-    fn execute(&mut self, memory: &mut Memory, row: &Row, word: u32) -> Result<Step, Interrupt> {
+    fn execute(&mut self, memory: &mut Memory, row: &Key, word: u32) -> Outcome {
         let op: Op = row.op;
         match row.group {
             Group::Branch => self.branch(op, word),
@@ -162,9 +222,15 @@ impl Cpu {
             Group::Spr => self.move_spr(op, word),
             Group::System | Group::Sync => self.system(op, word),
             Group::SegmentTlb => self.segment(op, word),
+            Group::Decimal => self.decimal(op, word),
+            Group::Atomic => self.atomic(memory, op, word),
+            Group::Hash => self.hash(memory, op, word),
+            Group::Message => self.message(op, word),
             Group::FloatStub => Err(self.unavailable(word, msr::FP, Interrupt::FloatUnavailable)),
             Group::VectorStub => Err(self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable)),
             Group::VsxStub => Err(self.unavailable(word, msr::VSX, Interrupt::VsxUnavailable)),
+            Group::VsxVectorStub | Group::FloatVectorStub => Err(self.upper_half_unavailable(row.group, word)),
+            Group::TransactionStub => Err(self.unavailable(word, msr::TM, Interrupt::FacilityUnavailable { cause: 5 })),
             Group::SpeStub => Err(self.unavailable(word, msr::SPE, Interrupt::SpeUnavailable)),
         }
     }
@@ -174,11 +240,23 @@ impl Cpu {
         if self.msr & switch == 0 { which } else { self.illegal(word) }
     }
 
+    /// The interrupt of a stub whose facility depends on the register: the bit that makes it one of the upper half is 28 in
+    /// DQ forms and 31 elsewhere.
+    fn upper_half_unavailable(&self, group: Group, word: u32) -> Interrupt {
+        let upper = if word >> 26 == 61 { word & 8 } else { word & 1 };
+        match group {
+            _ if upper != 0 => self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable),
+            Group::FloatVectorStub => self.unavailable(word, msr::FP, Interrupt::FloatUnavailable),
+            _ => self.unavailable(word, msr::VSX, Interrupt::VsxUnavailable),
+        }
+    }
+
     /// The interrupt of a word that is no instruction: a program interrupt, and in hypervisor state hypervisor emulation
     /// assistance (Power ISA Book III 7.5.18). A partition sees the program interrupt because its hypervisor
     /// reflects it so.
     pub(crate) fn illegal(&self, word: u32) -> Interrupt {
-        if self.model.is_server() && (self.msr & msr::HV != 0 || self.hypervisor != Hypervisor::Harness) {
+        let to_hypervisor = self.msr & msr::HV != 0 || self.hypervisor != Hypervisor::Harness;
+        if to_hypervisor && self.model.has_emulation_assistance() {
             Interrupt::EmulationAssistance { word }
         } else {
             Interrupt::Program(Program::Illegal)

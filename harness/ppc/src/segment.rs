@@ -15,7 +15,7 @@ impl Cpu {
         let (s, b) = (self.gpr[rt(word)], self.gpr[rb(word)]);
         let entry = (b & 31) as usize;
         match op {
-            Op::Tlbie | Op::Tlbiel | Op::Tlbsync | Op::Tlbia => {}
+            Op::Tlbie | Op::Tlbiel | Op::Tlbsync | Op::Tlbia | Op::Slbieg | Op::Slbiag | Op::Slbsync => {}
             Op::Mtsr => self.sr[(word >> 16 & 15) as usize] = s as u32,
             Op::Mtsrin => self.sr[(b >> 28 & 15) as usize] = s as u32,
             Op::Mfsr => self.set(rt(word), self.sr[(word >> 16 & 15) as usize].into()),
@@ -26,18 +26,20 @@ impl Cpu {
             Op::Slbmfee => self.set(rt(word), self.slb[entry].esid),
             Op::Slbmfev => self.set(rt(word), self.slb[entry].vsid),
             Op::SlbfeeDot => {
-                let found = self.slb.iter().find(|entry| {
-                    let shift = if entry.vsid >> 62 == 1 { 40 } else { 28 };
-                    entry.esid & SlbEntry::VALID != 0 && (entry.esid ^ b) >> shift == 0
-                });
+                let found = self.segment_of(self.effective(b));
                 let (value, bit) = found.map_or((0, 0), |entry| (entry.vsid, 2));
                 self.set(rt(word), value);
                 self.set_cr(0, bit | u32::from(self.xer & XER_SO != 0));
             }
+            Op::Tlbre => self.read_tlb(),
+            Op::Tlbwe => self.write_tlb(),
+            Op::Tlbsx => self.search_tlb(self.indexed(word)),
+            Op::Tlbivax => self.invalidate_tlb(self.indexed(word)),
+            Op::Tlbilx => self.invalidate_local_tlb(word >> 21 & 3, self.indexed(word)),
             Op::Slbie => {
+                let address = self.effective(b);
                 for entry in &mut self.slb {
-                    let shift = if entry.vsid >> 62 == 1 { 40 } else { 28 };
-                    if (entry.esid ^ b) >> shift == 0 {
+                    if entry.covers(address) {
                         entry.esid &= !SlbEntry::VALID;
                     }
                 }
@@ -48,13 +50,15 @@ impl Cpu {
         Ok(Step::Next)
     }
 
-    /// slbia: every entry but the first, or as IH says. Power ISA Book III 6.9.3.2
+    /// slbia: every entry but the first, whatever IH says of look-aside information; from 3.0 on IH also chooses entries.
+    /// Power ISA 2.07 Book III-S 5.9.3.1; 3.0 Book III 5.9.3.2
     fn invalidate_segments(&mut self, hint: u32) {
+        let hint = if self.model.is_v30() { hint } else { 0 };
         for (index, entry) in self.slb.iter_mut().enumerate() {
             let stays = match hint {
                 3 => entry.vsid & CLASS == 0,
                 4 => false,
-                6 => index == 0 || entry.vsid & CLASS == 0,
+                7 => true,
                 _ => index == 0,
             };
             if !stays {

@@ -6,6 +6,7 @@ use crate::bits::{rt, spr as number};
 use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
 use crate::interrupt::{Interrupt, Program};
+use crate::model::Model;
 use crate::msr;
 use crate::row::{Privilege, Storage, spr};
 use crate::table::{Op, SPRS, Spr};
@@ -21,6 +22,17 @@ const PPR_PRIORITY: u64 = 7 << 50;
 
 impl Cpu {
     pub(crate) fn move_spr(&mut self, op: Op, word: u32) -> Outcome {
+        if matches!(op, Op::Mfpmr | Op::Mtpmr) {
+            return self.move_performance(op, word);
+        }
+        if matches!(op, Op::Mfbhrbe | Op::Clrbhrb) {
+            self.facility(msr::FSCR_BHRB, 4)?;
+            // The branch history is empty.
+            if op == Op::Mfbhrbe {
+                self.set(rt(word), 0);
+            }
+            return Ok(Step::Next);
+        }
         let number = number(word);
         let write = op == Op::Mtspr;
         if op == Op::Mftb && number != 268 && number != 269 {
@@ -57,7 +69,7 @@ impl Cpu {
     /// A number without a register in this direction. Book III 4.4.4: in problem state a privileged-instruction interrupt
     /// where bit 0 of the field (0x10 of the number) says that it would be privileged, else emulation assistance. In
     /// supervisor state servers do nothing, but for 0 and, when read, 4, 5 and 6, which ask for emulation; the 32-bit models
-    /// take every one for illegal. 808 to 811 are reserved and do nothing in any state.
+    /// and the 970 take every one for illegal. 808 to 811 are reserved and do nothing in any state.
     fn undefined_spr(&self, number: u32, write: bool, word: u32) -> Outcome {
         if self.model.is_server() && (808..=811).contains(&number) {
             return Ok(Step::Next);
@@ -67,7 +79,31 @@ impl Cpu {
             return Err(if privileged { Interrupt::Program(Program::Privileged) } else { self.illegal(word) });
         }
         let forbidden = number == 0 || !write && (4..=6).contains(&number);
-        if self.model.is_server() && !forbidden { Ok(Step::Next) } else { Err(self.illegal(word)) }
+        let nothing = self.model.is_server() && self.model != Model::Ppc970 && !forbidden;
+        if nothing { Ok(Step::Next) } else { Err(self.illegal(word)) }
+    }
+
+    /// Performance monitor registers of the e500: bit 0x10 of the number is that of the privileged ones, the others are
+    /// the same registers for problem state, which only reads. e500 Core Family Reference Manual 2.15
+    fn move_performance(&mut self, op: Op, word: u32) -> Outcome {
+        let number = number(word);
+        let index = match (number & !0x13, number & 3) {
+            (0, n) => n,
+            (0x80, n) => 4 + n,
+            (0x100, n) => 8 + n,
+            (0x180, 0) => 12,
+            _ => return Err(self.illegal(word)),
+        } as usize;
+        let (privileged, write) = (number & 0x10 != 0, op == Op::Mtpmr);
+        if privileged && self.msr & msr::PR != 0 {
+            return Err(Interrupt::Program(Program::Privileged));
+        }
+        match (write, privileged) {
+            (true, true) => self.performance[index] = self.gpr[rt(word)] as u32,
+            (true, false) => return Err(self.illegal(word)),
+            (false, _) => self.set(rt(word), self.performance[index].into()),
+        }
+        Ok(Step::Next)
     }
 
     /// A register by name, whatever the model, the state and the privilege.

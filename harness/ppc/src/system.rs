@@ -5,9 +5,9 @@
 use crate::bits::rt;
 use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
-use crate::interrupt::{Hypervisor, Interrupt};
+use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::msr::{self, EE, RI};
-use crate::table::Op;
+use crate::table::{Op, Spr};
 
 impl Cpu {
     pub(crate) fn system(&mut self, op: Op, word: u32) -> Outcome {
@@ -27,6 +27,16 @@ impl Cpu {
             Op::Rfid => return Ok(self.return_server(self.srr0, self.srr1)),
             Op::Hrfid => return Ok(self.return_server(self.hsrr0, self.hsrr1)),
             Op::Rfscv => return Ok(self.return_server(self.lr, self.ctr)),
+            Op::Urfid if self.msr & msr::S == 0 => return Err(Interrupt::Program(Program::Privileged)),
+            // The ultravisor's registers USRR0 and USRR1 are those of the hypervisor here.
+            Op::Urfid => return Ok(self.return_server(self.hsrr0, self.hsrr1)),
+            Op::Rfebb => return self.return_from_event(word),
+            // A guest's own SRR0 and SRR1 are what the guest registers are to its hypervisor. Power ISA 2.07 Book III-E 5.4.1
+            Op::Rfgi if self.msr & msr::GS != 0 => return Ok(self.return_narrow(self.srr0, self.srr1)),
+            Op::Rfgi => {
+                let (to, state) = (self.spr(Spr::Gsrr0), self.spr(Spr::Gsrr1));
+                return Ok(self.return_narrow(to, state));
+            }
             Op::Rfi => return Ok(self.return_narrow(self.srr0, self.srr1)),
             Op::Rfci => return Ok(self.return_narrow(self.csrr0, self.csrr1)),
             Op::Rfmci => return Ok(self.return_narrow(self.mcsrr0, self.mcsrr1)),
@@ -58,6 +68,14 @@ impl Cpu {
     /// The next instruction in what may now be another address width.
     fn after_mode_change(&self) -> Step {
         Step::Jump(self.effective(self.pc.wrapping_add(4)))
+    }
+
+    /// rfebb: GE of BESCR is S, and EBBRR says where to go on. Power ISA 2.07 Book II 7.3
+    fn return_from_event(&mut self, word: u32) -> Outcome {
+        self.facility(msr::FSCR_EBB, 7)?;
+        let control = self.spr(Spr::Bescr) & !(1 << 63) | u64::from(word >> 11 & 1) << 63;
+        self.set_spr(Spr::Bescr, control);
+        Ok(Step::Jump(self.effective(self.spr(Spr::Ebbrr) & !3)))
     }
 
     fn return_server(&mut self, to: u64, state: u64) -> Step {

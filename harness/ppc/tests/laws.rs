@@ -1,9 +1,13 @@
 //! Laws that hold for every program and every word.
 
+#[path = "common/words.rs"]
+mod words;
+
 use hypercheck_ppc::row::decode;
 use hypercheck_ppc::table::ROWS;
-use hypercheck_ppc::{Budget, Cpu, Exit, Memory, Model, PAGE, assemble, disassemble, disassemble_base, msr};
+use hypercheck_ppc::{BLOCK, Budget, Cpu, Exit, Memory, Model, assemble, disassemble, disassemble_base, msr};
 use proptest::prelude::*;
+use words::word;
 
 /// Where programs are put, and how much memory there is.
 const CODE: u64 = 0x4000;
@@ -11,15 +15,6 @@ const MEMORY: usize = 0x8000;
 
 fn model() -> impl Strategy<Value = Model> {
     prop::sample::select(&Model::ALL[..])
-}
-
-/// A word that is an instruction of some model, mostly: a row with its free bits drawn at random.
-fn word() -> impl Strategy<Value = u32> {
-    (0..ROWS.len(), any::<u32>(), any::<u8>()).prop_map(|(row, bits, dice)| {
-        let row = &ROWS[row];
-        let free = if dice < 8 { !row.mask } else { !row.mask & !row.reserved };
-        row.value | bits & free
-    })
 }
 
 /// A processor and memory with a program and arbitrary registers.
@@ -109,15 +104,15 @@ proptest! {
             for &(at, value) in &writes {
                 memory.write_u64(at, value, true).expect("in memory");
             }
-            for (index, page) in before.chunks(PAGE).enumerate() {
-                let changed = memory.bytes()[index * PAGE..][..PAGE] != *page;
-                let dirty = memory.dirty_pages().find(|dirty| dirty.at == (index * PAGE) as u64);
-                prop_assert!(dirty.is_some() || !changed, "page {} changed unseen", index);
-                prop_assert!(dirty.is_none_or(|dirty| dirty.before[..] == *page));
+            for (index, block) in before.chunks(BLOCK).enumerate() {
+                let changed = memory.bytes()[index * BLOCK..][..BLOCK] != *block;
+                let dirty = memory.dirty_blocks().find(|dirty| dirty.at == (index * BLOCK) as u64);
+                prop_assert!(dirty.is_some() || !changed, "block {} changed unseen", index);
+                prop_assert!(dirty.is_none_or(|dirty| dirty.before[..] == *block));
             }
             memory.rewind();
             prop_assert_eq!(memory.bytes(), &before[..]);
-            prop_assert_eq!(memory.dirty_pages().count(), 0);
+            prop_assert_eq!(memory.dirty_blocks().count(), 0);
             prop_assert_eq!(first.get_or_insert_with(|| cpu.clone()), &cpu, "the same run twice");
         }
     }

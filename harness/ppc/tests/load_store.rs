@@ -205,7 +205,7 @@ fn beyond_memory_is_a_storage_interrupt(#[case] code: &str, #[case] dsisr: u32) 
     machine.memory.baseline();
     assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::DataStorage { .. })));
     assert_eq!((machine.cpu.pc, machine.cpu.dsisr, machine.cpu.dar), (0x300, dsisr, end));
-    assert_eq!(machine.memory.dirty_pages().count(), 0, "a store that faults stores nothing");
+    assert_eq!(machine.memory.dirty_blocks().count(), 0, "a store that faults stores nothing");
 }
 
 #[test]

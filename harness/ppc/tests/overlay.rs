@@ -5,7 +5,7 @@
 mod common;
 
 use common::{CODE, Machine};
-use hypercheck_ppc::{Cpu, Exit, Interrupt, Model, Overlay, Translation, msr};
+use hypercheck_ppc::{Cpu, Exit, Interrupt, Model, Overlay, SlbEntry, Translation, msr};
 use rstest::rstest;
 
 const PAGE: u64 = 0xFFFF_FFFF_FFFF_F000;
@@ -177,10 +177,38 @@ fn in_32_bit_mode_the_page_is_at_the_cropped_address() {
 }
 
 #[test]
-fn without_a_translation_the_page_is_still_not_found() {
-    let mut machine = machine(Model::Power8, "ld r4, -4096+0x20(0)");
+fn the_effective_address_needs_no_mapping_but_the_real_one_does() {
+    let mut machine = machine(Model::Power8, "ld r4, -4096+0x20(0)\n ld r4, 0x3020(0)");
+    machine.cpu.overlay = Some(Overlay::new(PAGE, 0x3000, true));
     machine.cpu.translation = Translation::None;
-    assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::DataSegment { .. })));
+    assert_eq!(machine.run(), Exit::Interrupt(Interrupt::DataSegment { address: 0x3020 }));
+    assert_eq!(machine.cpu.gpr[4], 0x1111_1111_1111_1111);
+}
+
+/// A page table entry or TLB entry may lead to the page's real address from anywhere, and problem state gets memory.
+#[rstest]
+#[case::supervisor_state(0, 0x1111_1111_1111_1111)]
+#[case::problem_state(msr::PR, 0x5A5A)]
+fn a_mapping_of_the_guests_own_leads_to_the_page(#[case] state: u64, #[case] seen: u64) {
+    let mut machine = machine(Model::Power8, "ld r4, 0x20(r9)");
+    machine.cpu.overlay = Some(Overlay::new(PAGE, 0x3000, true));
+    machine.memory.write_u64(0x3020, 0x5A5A, true).expect("in memory");
+    machine.cpu.gpr[9] = 0x1_0000_0000;
+    machine.cpu.slb[3] = SlbEntry { esid: 0x1_0000_0000 | SlbEntry::VALID, vsid: 0x77 << 12 };
+    // Page 0 of segment 0x77 hashes to 0x77.
+    machine.cpu.translation.held(1 << 14).set(8 * 0x77, [0x77 << 12 | 1, 0x3012]);
+    machine.cpu.msr |= state;
+    assert_eq!(machine.finish().cpu.gpr[4], seen);
+}
+
+#[test]
+fn booke_has_the_page_in_both_address_spaces() {
+    for space in [0, msr::DR] {
+        let mut machine = machine(Model::E500v2, "lwz r4, -4096+0x24(0)");
+        machine.cpu.overlay = Some(Overlay::new(PAGE, 0x3000, true));
+        machine.cpu.msr = machine.cpu.msr & !msr::DR | space;
+        assert_eq!(machine.finish().cpu.gpr[4], 0x1111_1111);
+    }
 }
 
 #[rstest]

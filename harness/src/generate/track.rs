@@ -34,7 +34,7 @@ fn difference(a: &Cpu, b: &Cpu) -> Option<&'static str> {
     first_difference!(a, b, {
         model gpr cr xer lr ctr tar pc msr srr0 srr1 hsrr0 hsrr1 csrr0 csrr1 mcsrr0 mcsrr1 dsrr0 dsrr1 dar dsisr sprg dec
         decar tb sr slb pvr pir ctrl dabr dabrx ciabr dawr0 dawrx0 lpcr fscr dscr ppr vrsave heir hid0 hid1 esr ivpr ivor
-        mas tsr tcr dbsr plain reservation decrementer_pending external_pending doorbells hypervisor translation reserved_bits
+        mas tlb tsr tcr dbsr performance plain copied reservation decrementer_pending external_pending doorbells hypervisor translation reserved_bits
         stop_on_interrupt overlay instructions
     })
 }
@@ -73,9 +73,9 @@ impl Track {
             if let Some(field) = difference(&cpu, &again) {
                 return fail(format!("run {how}, it leaves another {field}"));
             }
-            let mut pages = self.first.dirty_pages().zip(self.second.dirty_pages());
-            let as_many = self.first.dirty_pages().count() == self.second.dirty_pages().count();
-            if !as_many || !pages.all(|(a, b)| a.at == b.at && a.now == b.now) {
+            let mut blocks = self.first.dirty_blocks().zip(self.second.dirty_blocks());
+            let as_many = self.first.dirty_blocks().count() == self.second.dirty_blocks().count();
+            if !as_many || !blocks.all(|(a, b)| a.at == b.at && a.now == b.now) {
                 return fail(format!("run {how}, it leaves other memory"));
             }
         }

@@ -55,6 +55,8 @@ pub(super) fn build(profile: &Profile) -> Result<Vec<u8>, Error> {
 
 fn processors(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
     let name = match profile.model {
+        Model::Ppc970 => "PowerPC,970",
+        Model::Power7 => "PowerPC,POWER7",
         Model::Power8 => "PowerPC,POWER8",
         Model::Power9 => "PowerPC,POWER9",
         Model::Power10 => "PowerPC,POWER10",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, msr};
+use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, SlbEntry, Translation, msr};
 
 use super::device_tree;
 use super::dispatch::{self, Next, Route};
@@ -15,6 +15,7 @@ use super::ultravisor;
 use super::watch::Mark;
 use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
 use crate::registers::{RegisterFile, Registers};
+use crate::translation;
 
 /// Where the suite's instructions go.
 const CODE: u64 = 0x20_0000;
@@ -44,6 +45,7 @@ pub(super) struct ReferenceGuest {
     boot: (Cpu, State),
     mark: Mark,
     places: Places,
+    mapped: bool,
     facts: Facts,
     tree: Vec<u8>,
 }
@@ -74,6 +76,7 @@ impl ReferenceGuest {
             boot: (cpu.clone(), state.clone()),
             partition: Partition { cpu, memory, state, profile },
             doing: Doing::Running,
+            mapped: false,
             mark: Mark::default(),
             facts: Facts {
                 ram: RAM,
@@ -122,6 +125,24 @@ impl ReferenceGuest {
         }
     }
 
+    /// Makes the mapping of [`translation`] before the first run that needs it.
+    fn map(&mut self) {
+        let cpu = &mut self.partition.cpu;
+        let Translation::Held(table) = &mut cpu.translation else { return };
+        if self.mapped || cpu.msr & (msr::IR | msr::DR | msr::PR) == 0 {
+            return;
+        }
+        self.mapped = true;
+        for (group, entry) in
+            (translation::Identity { code: CODE, scratch: SCRATCH, ptes: table.capacity() }).mappings()
+        {
+            if let Some(free) = (group..group + 8).find(|&index| table.get(index)[0] & 1 == 0) {
+                table.set(free, entry);
+            }
+        }
+        cpu.slb[0] = SlbEntry { esid: translation::SLB_ESID, vsid: translation::SLB_VSID };
+    }
+
     fn take(&mut self, which: Interrupt) -> Stop {
         self.partition.cpu.interrupt(which);
         taken(which)
@@ -148,6 +169,9 @@ fn processor(profile: &Profile) -> Cpu {
     if profile.kvm.is_some() && profile.model.is_server() {
         // A guest of KVM PR believes itself to be alone: it may use tlbsync, which KVM takes for nothing.
         cpu.lpcr |= msr::LPCR_GTSE;
+    }
+    if profile.papr {
+        cpu.translation = papr::new_table();
     }
     if profile.scv {
         cpu.fscr |= msr::FSCR_SCV;
@@ -196,6 +220,7 @@ impl Guest for ReferenceGuest {
     }
 
     fn run(&mut self, budget: Budget) -> Result<Stop, GuestError> {
+        self.map();
         let mut left = budget.instructions;
         loop {
             let stop = match self.doing {
@@ -244,6 +269,7 @@ impl Rewinding for ReferenceGuest {
         }
         self.mark.clear();
         self.doing = Doing::Running;
+        self.mapped = false;
         Ok(())
     }
 }

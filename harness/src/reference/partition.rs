@@ -2,7 +2,7 @@
 
 use hypercheck_ppc::{Cpu, Memory, msr};
 
-use super::papr::{Areas, Capacity, HashTable, Processor, TceTable, Terminal};
+use super::papr::{Areas, Capacity, Processor, TceTable, Terminal};
 use super::profile::Profile;
 use super::ultravisor::Secure;
 
@@ -15,7 +15,6 @@ pub(crate) const RAM: u64 = 32 << 20;
 /// What the hypervisor keeps, apart from registers and memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct State {
-    pub(crate) hpt: HashTable,
     pub(crate) tce: TceTable,
     pub(crate) processors: [Processor; CPUS],
     pub(crate) capacity: Capacity,

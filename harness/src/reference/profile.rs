@@ -171,6 +171,8 @@ fn model(machine: &Machine) -> Result<Model, BootError> {
         ("e500v2", Model::E500v2),
         ("booke-hv", Model::E500mc),
         ("model.g4", Model::G4),
+        ("model.970", Model::Ppc970),
+        ("model.power7", Model::Power7),
         ("model.power8", Model::Power8),
         ("model.power10", Model::Power10),
     ];

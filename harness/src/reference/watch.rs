@@ -1,43 +1,43 @@
 //! What changed in memory since a mark.
 
-use hypercheck_ppc::{Memory, PAGE};
+use hypercheck_ppc::{BLOCK, Memory};
 
 use crate::contract::SeeChange;
 
-/// The pages that differed from their contents after boot when the mark was made, as they were then.
+/// The blocks that differed from their contents after boot when the mark was made, as they were then.
 ///
-/// They are the first dirty pages in the order of their first write, which later writes do not change; all other pages
+/// They are the first dirty blocks in the order of their first write, which later writes do not change; all other blocks
 /// were then as after boot, and the memory itself keeps that.
 #[derive(Debug, Default)]
 pub(super) struct Mark {
-    pages: Vec<[u8; PAGE]>,
+    blocks: Vec<[u8; BLOCK]>,
 }
 
 impl Mark {
     /// Makes the mark here.
     pub(super) fn set(&mut self, memory: &Memory) {
-        self.pages.clear();
-        for page in memory.dirty_pages() {
-            let mut copy = [0; PAGE];
-            copy.copy_from_slice(page.now);
-            self.pages.push(copy);
+        self.blocks.clear();
+        for block in memory.dirty_blocks() {
+            let mut copy = [0; BLOCK];
+            copy.copy_from_slice(block.now);
+            self.blocks.push(copy);
         }
     }
 
     /// Makes the mark at boot.
     pub(super) fn clear(&mut self) {
-        self.pages.clear();
+        self.blocks.clear();
     }
 
     /// Calls `see` with each run of bytes that differs: address, then, now.
     pub(super) fn changes(&self, memory: &Memory, see: &mut SeeChange<'_>) {
-        for (n, page) in memory.dirty_pages().enumerate() {
-            runs(page.at, self.pages.get(n).unwrap_or(page.before), page.now, see);
+        for (n, block) in memory.dirty_blocks().enumerate() {
+            runs(block.at, self.blocks.get(n).unwrap_or(block.before), block.now, see);
         }
     }
 }
 
-/// Calls `see` with each run of bytes in which two pages differ. Equal pages and equal stretches cost little.
+/// Calls `see` with each run of bytes in which two blocks differ. Equal blocks and equal stretches cost little.
 fn runs(at: u64, then: &[u8], now: &[u8], see: &mut SeeChange<'_>) {
     const CHUNK: usize = 64;
     if then == now {
@@ -71,12 +71,12 @@ mod tests {
 
     #[test]
     fn runs_are_maximal_and_cross_chunks() {
-        let mut memory = Memory::new(2 * PAGE);
+        let mut memory = Memory::new(2 * BLOCK);
         memory.write(0x10, &[1; 4]).unwrap();
         let mut mark = Mark::default();
         mark.set(&memory);
         memory.write(0x12, &[2; 0x40]).unwrap();
-        memory.write(PAGE as u64 + PAGE as u64 - 1, &[9]).unwrap();
+        memory.write(BLOCK as u64 + BLOCK as u64 - 1, &[9]).unwrap();
         let mut seen = Vec::new();
         mark.changes(&memory, &mut |at, then, now| seen.push((at, then.to_vec(), now.to_vec())));
         let mut then = vec![1; 2];

@@ -17,7 +17,7 @@ pub fn generate(isa: &Isa, resolved: &Resolved) -> String {
 }
 
 /// `stwcx.` as `StwcxDot`.
-fn variant_name(name: &str) -> String {
+pub(super) fn variant_name(name: &str) -> String {
     let mut out = String::new();
     for part in name.split(['_', ' ']) {
         let mut letters = part.chars();
@@ -46,8 +46,9 @@ fn write_table(isa: &Isa, resolved: &Resolved, out: &mut String) -> std::fmt::Re
     writeln!(out, "use crate::model::Model;")?;
     writeln!(
         out,
-        "use crate::row::{{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage}};\n"
+        "use crate::row::{{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage}};"
     )?;
+    writeln!(out, "use crate::undefined::{{Choice, Part, Undefined, When}};\n")?;
     let models: Vec<_> = isa.models.iter().map(|model| format!("Model::{}", model.name)).collect();
     writeln!(out, "/// The models, in the order of the bits of a mask.")?;
     writeln!(out, "pub const MODELS: [Model; {}] = [{}];\n", models.len(), models.join(", "))?;
@@ -57,7 +58,8 @@ fn write_table(isa: &Isa, resolved: &Resolved, out: &mut String) -> std::fmt::Re
     write_decoder(resolved, out)?;
     write_mnemonics(resolved, out)?;
     write_registers(resolved, out)?;
-    write_aliases(resolved, out)
+    write_aliases(resolved, out)?;
+    super::undefined::write(&resolved.undefined, out)
 }
 
 fn write_ops(resolved: &Resolved, out: &mut String) -> std::fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::undefined::{ResolvedUndefined, UndefinedRow, part};
 use super::{AliasRow, FieldKind, Group, InstructionRow, Isa, Names, Privilege, RegisterRow, Storage, Variant};
 
 /// A table with everything computed that the rows imply.
@@ -15,6 +16,8 @@ pub struct Resolved {
     pub registers: Vec<ResolvedRegister>,
     /// Aliases with lists and variants expanded, in table order.
     pub aliases: Vec<ResolvedAlias>,
+    /// Undefined results, in table order.
+    pub undefined: Vec<ResolvedUndefined>,
 }
 
 /// A field with its bits.
@@ -183,8 +186,9 @@ impl Resolved {
             resolver.alias(row, &rows, &mut aliases);
         }
         resolver.register_aliases(&registers, &rows, &mut aliases);
+        let undefined = isa.undefined.iter().map(|row| resolver.undefined(row, &rows)).collect();
         if resolver.problems.is_empty() {
-            Ok(Self { fields: resolver.fields, rows, registers, aliases })
+            Ok(Self { fields: resolver.fields, rows, registers, aliases, undefined })
         } else {
             Err(resolver.problems)
         }
@@ -367,6 +371,36 @@ impl Resolver<'_> {
         }
         list.sort_by_key(|row| row.number);
         list
+    }
+
+    fn undefined(&mut self, row: &UndefinedRow, rows: &[ResolvedRow]) -> ResolvedUndefined {
+        let name = format!("undefined {}", row.of.join(", "));
+        let models = self.models(&name, &row.models, &None, &row.since, &row.until);
+        for of in &row.of {
+            if !rows.iter().any(|row| row.name == *of && row.models & models != 0) {
+                self.problem(&name, format_args!("no instruction `{of}` on these models"));
+            }
+        }
+        let parts = row.what.iter().map(|text| (text, part(text)));
+        let parts: Vec<_> = parts
+            .filter_map(|(text, part)| {
+                if part.is_none() {
+                    self.problem(&name, format_args!("`{text}` is no part of the state, such as rt[0:31]"));
+                }
+                part
+            })
+            .collect();
+        if row.source.split_once(' ').is_none_or(|(source, _)| !self.isa.sources.contains_key(source)) {
+            self.problem(&name, format_args!("`{}` must begin with a name of `sources`, then the section", row.source));
+        }
+        ResolvedUndefined {
+            of: row.of.clone(),
+            when: row.when.clone(),
+            what: parts,
+            is: row.is,
+            models,
+            source: row.source.clone(),
+        }
     }
 
     fn alias(&mut self, row: &AliasRow, rows: &[ResolvedRow], into: &mut Vec<ResolvedAlias>) {

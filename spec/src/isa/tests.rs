@@ -62,3 +62,15 @@ fn unknown_keys_are_refused() {
     let text = TEXT.replace("args: \"LI\"", "arguments: \"LI\"");
     assert!(matches!(Isa::read("test", &text), Err(IsaError::Yaml(_))));
 }
+
+#[test]
+fn an_undefined_result_of_nothing_is_named() {
+    let text = TEXT.replace(
+        r#"{ of: [darn], what: [rt], is: ones, source: "isa Book"#,
+        r#"{ of: [darm], what: [r9], is: ones, source: "Book"#,
+    );
+    let text = problems(&text);
+    assert!(text.contains("undefined darm: no instruction `darm` on these models"));
+    assert!(text.contains("undefined darm: `r9` is no part of the state"));
+    assert!(text.contains("undefined darm: `Book I 3.3.9` must begin with a name of `sources`"));
+}

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cpu, mailbox, translation};
+use super::{Cpu, mailbox};
 use crate::contract::Facts;
 use crate::device_tree::DeviceTree;
+use crate::translation::Identity;
 
 /// Where the suite's instructions go.
 pub const CODE: u64 = 0x20_0000;
@@ -64,6 +65,11 @@ pub fn base(cpu: Cpu) -> BTreeSet<String> {
     ["papr", "linux-syscall", "isa.ppc64", &format!("cpu.{}", cpu.name())].map(str::to_owned).into()
 }
 
+/// The mapping for problem state.
+pub fn identity(ptes: u64) -> Identity {
+    Identity { code: CODE, scratch: SCRATCH, ptes }
+}
+
 /// Where things are in a guest with this tree.
 pub fn facts(tree: &DeviceTree, ram: u64) -> Facts {
     let mut named = BTreeMap::new();
@@ -76,7 +82,7 @@ pub fn facts(tree: &DeviceTree, ram: u64) -> Facts {
         if let Some(shift) = last("ibm,pft-size").filter(|shift| (18..64).contains(shift)) {
             let ptes = 1 << (shift - 4);
             named.insert("ptes".to_owned(), ptes);
-            let mapped = translation::entries(ptes);
+            let mapped = identity(ptes).entries();
             named.insert("mapped-ptes".to_owned(), mapped.start);
             named.insert("mapped-ptes-end".to_owned(), mapped.end);
         }

@@ -9,10 +9,11 @@ use super::machine::{Launcher, Machine};
 use super::mailbox::{DEC, FSCR, GPR, MSR, PC, Record, SRR0, SRR1};
 use super::wait::{Waited, wait};
 use super::watch::{self, BaseLine};
-use super::{facts, mailbox, translation};
+use super::{facts, mailbox};
 use crate::contract::{BootError, Budget, Facts, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
 use crate::device_tree::DeviceTree;
 use crate::registers::Registers;
+use crate::translation;
 
 /// MSR: 64-bit mode, machine checks enabled, recoverable.
 const SUPERVISOR: u64 = 1 << 63 | 1 << 12 | 1 << 1;
@@ -135,7 +136,7 @@ impl PseriesGuest {
     fn map(&mut self) -> Result<(), GuestError> {
         let refused = |what: String| GuestError::Unsupported(format!("run with translation on: {what}"));
         let ptes = self.facts.get("ptes").ok_or_else(|| refused("the device tree names no page table".to_owned()))?;
-        for call in translation::calls(ptes) {
+        for call in facts::identity(ptes).calls() {
             let gprs: Vec<_> = (3..).zip(call).collect();
             let answer = self.internal(mailbox::STUB_HYPERCALL, &gprs, None)?[GPR + 3];
             if answer != 0 {

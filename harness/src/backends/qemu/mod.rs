@@ -34,8 +34,6 @@ mod qmp;
 #[cfg(unix)]
 mod recover;
 #[cfg(unix)]
-mod translation;
-#[cfg(unix)]
 mod wait;
 #[cfg(unix)]
 mod watch;

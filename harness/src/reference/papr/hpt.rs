@@ -3,7 +3,7 @@
 //! LoPAR, "Page Frame Table Access". Entries are those of the Power ISA, Book III, "Page Table Entry". The partition's
 //! logical addresses are its real ones, so nothing is translated on the way in or out and R_XLATE changes nothing.
 
-use std::collections::BTreeMap;
+use hypercheck_ppc::{HashTable, Translation};
 
 use super::super::partition::Partition;
 use super::{Reply, code};
@@ -49,24 +49,14 @@ const CHANGED: u64 = 0x80;
 /// Second doubleword: protection and key bits, which H_PROTECT sets: pp0, key 0-1, key 2-4, n, pp1-2.
 const PROTECTION: u64 = 1 << 63 | 0x3000_0000_0000_0000 | 0xE00 | 7;
 
-/// The table: entries that are not all zero.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Table {
-    entries: BTreeMap<u64, [u64; 2]>,
+/// The partition's table. The processor of a PAPR guest is made with it, as [`new_table`] says.
+fn table(p: &mut Partition) -> &mut HashTable {
+    p.cpu.translation.held(ENTRIES)
 }
 
-impl Table {
-    fn get(&self, index: u64) -> [u64; 2] {
-        self.entries.get(&index).copied().unwrap_or_default()
-    }
-
-    fn set(&mut self, index: u64, entry: [u64; 2]) {
-        if entry == [0; 2] {
-            self.entries.remove(&index);
-        } else {
-            self.entries.insert(index, entry);
-        }
-    }
+/// What the processor of a PAPR guest translates with: an empty table that the hypervisor holds.
+pub(crate) fn new_table() -> Translation {
+    Translation::Held(HashTable::new(ENTRIES))
 }
 
 /// The exponent of the page size that an entry asks for, if the encoding is one.
@@ -114,7 +104,7 @@ pub(super) fn enter(p: &mut Partition) -> Reply {
     high = high & !HYPERVISOR_BITS | VALID;
     low &= !RESERVED;
     let candidates = if flags & EXACT != 0 { index..index + 1 } else { index & !7..(index & !7) + 8 };
-    let table = &mut p.state.hpt;
+    let table = table(p);
     let Some(free) = candidates.into_iter().find(|&n| table.get(n)[0] & VALID == 0) else {
         return code::PTEG_FULL.into();
     };
@@ -129,7 +119,7 @@ pub(super) fn enter(p: &mut Partition) -> Reply {
 /// Takes an entry out: the old one, or the code why not.
 ///
 /// LoPAR's text does not say what removing an invalid entry gives; QEMU and KVM agree on H_NOT_FOUND.
-fn take(table: &mut Table, index: u64, avpn: Option<u64>, andcond: Option<u64>) -> Result<[u64; 2], i64> {
+fn take(table: &mut HashTable, index: u64, avpn: Option<u64>, andcond: Option<u64>) -> Result<[u64; 2], i64> {
     if index >= ENTRIES {
         return Err(code::PARAMETER);
     }
@@ -147,7 +137,7 @@ fn take(table: &mut Table, index: u64, avpn: Option<u64>, andcond: Option<u64>) 
 pub(super) fn remove(p: &mut Partition) -> Reply {
     let [flags, index, avpn] = p.arguments();
     let wanted = |flag: u64| (flags & flag != 0).then_some(avpn);
-    match take(&mut p.state.hpt, index, wanted(AVPN), wanted(ANDCOND)) {
+    match take(table(p), index, wanted(AVPN), wanted(ANDCOND)) {
         Ok([high, low]) => {
             p.cpu.gpr[4] = high;
             p.cpu.gpr[5] = low;
@@ -172,10 +162,10 @@ pub(super) fn bulk_remove(p: &mut Partition) -> Reply {
             _ => return code::PARAMETER.into(),
         }
         let removed = match (specifier & FLAGS) >> 56 {
-            0b00 => take(&mut p.state.hpt, specifier & PTEX, None, None),
+            0b00 => take(table(p), specifier & PTEX, None, None),
             // "after bits 57-63 of the PTE have been masked": those of the parameter then decide nothing.
-            0b01 => take(&mut p.state.hpt, specifier & PTEX, None, Some(avpn & COMPARED)),
-            0b10 => take(&mut p.state.hpt, specifier & PTEX, Some(avpn), None),
+            0b01 => take(table(p), specifier & PTEX, None, Some(avpn & COMPARED)),
+            0b10 => take(table(p), specifier & PTEX, Some(avpn), None),
             _ => Err(code::PARAMETER),
         };
         let kept = specifier & (PTEX | FLAGS) | 0b10 << 62;
@@ -199,7 +189,8 @@ pub(super) fn read(p: &mut Partition) -> Reply {
         return code::PARAMETER.into();
     }
     let (first, count) = if flags & READ_4 != 0 { (index & !3, 4) } else { (index, 1) };
-    for (n, entry) in (first..first + count).map(|n| p.state.hpt.get(n)).enumerate() {
+    for (n, index) in (first..first + count).enumerate() {
+        let entry = table(p).get(index);
         p.cpu.gpr[4 + 2 * n..6 + 2 * n].copy_from_slice(&entry);
     }
     code::SUCCESS.into()
@@ -211,11 +202,11 @@ fn clear_bit(p: &mut Partition, bit: u64) -> Reply {
     if index >= ENTRIES {
         return code::PARAMETER.into();
     }
-    let [high, low] = p.state.hpt.get(index);
+    let [high, low] = table(p).get(index);
     if high & VALID == 0 {
         return code::NOT_FOUND.into();
     }
-    p.state.hpt.set(index, [high, low & !bit]);
+    table(p).set(index, [high, low & !bit]);
     p.cpu.gpr[4] = low;
     code::SUCCESS.into()
 }
@@ -236,21 +227,21 @@ pub(super) fn protect(p: &mut Partition) -> Reply {
     if index >= ENTRIES {
         return code::PARAMETER.into();
     }
-    let [high, low] = p.state.hpt.get(index);
+    let [high, low] = table(p).get(index);
     if high & VALID == 0 || flags & AVPN != 0 && high & COMPARED != avpn {
         return code::NOT_FOUND.into();
     }
     let new = (flags & 0x100) << 55 | (flags & 0x3000) << 48 | flags & 0xE07;
-    p.state.hpt.set(index, [high, low & !(PROTECTION | REFERENCED) | new]);
+    table(p).set(index, [high, low & !(PROTECTION | REFERENCED) | new]);
     code::SUCCESS.into()
 }
 
 /// H_CLEAR_HPT: no entry maps a virtualized real mode area here, so all become invalid.
 pub(super) fn clear(p: &mut Partition) -> Reply {
-    let table = &mut p.state.hpt;
-    for entry in table.entries.values_mut() {
-        entry[0] &= !VALID;
+    let table = table(p);
+    let entries: Vec<_> = table.iter().collect();
+    for (index, [high, low]) in entries {
+        table.set(index, [high & !VALID, low]);
     }
-    table.entries.retain(|_, entry| *entry != [0; 2]);
     code::SUCCESS.into()
 }

@@ -15,7 +15,7 @@ mod terminal;
 mod vpa;
 mod xics;
 
-pub(crate) use hpt::{ENTRIES, Table as HashTable};
+pub(crate) use hpt::{ENTRIES, new_table};
 pub(crate) use processor::{Capacity, Processor};
 pub(crate) use tce::{LIOBN, Table as TceTable, WINDOW};
 pub(crate) use terminal::{Terminal, VTY};
