@@ -149,13 +149,15 @@ impl Cpu {
         self.pc = vector;
     }
 
-    /// AIL in effect, 0 for none. Power ISA Book III 2.2: not for interrupts that gain HV, not for reset, machine check and
+    /// AIL in effect, 0 for none. Power ISA Book III 2.2: not before 2.07, not for interrupts that gain HV, not for reset, machine check and
     /// hypervisor maintenance, and only where IR and DR were both 1. From 3.1 on hypervisor state has HAIL, also for what
     /// comes to it from a guest whatever its IR and DR, and guests know only 0 and 3.
     fn alternate_location(&self, which: Interrupt, old: u64, new: u64) -> u64 {
         let translated = old & (IR | DR) == IR | DR;
         let gained = (new & !old) & HV != 0;
-        if matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck | Interrupt::HypervisorMaintenance) {
+        let never =
+            matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck | Interrupt::HypervisorMaintenance);
+        if never || !self.model.is_v207() {
             return 0;
         }
         if self.model == Model::Power10 && new & HV != 0 {

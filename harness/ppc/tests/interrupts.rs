@@ -344,8 +344,8 @@ fn states(model: Model) -> impl Strategy<Value = u64> {
         match model {
             _ if !model.is_server() => state,
             // Problem state is translated and interruptible; HV and S come back only to where they were.
-            _ if state & msr::PR != 0 => state | msr::HV | msr::S | msr::SF | msr::EE | msr::IR | msr::DR,
-            _ => state | msr::HV | msr::S | msr::SF,
+            _ if state & msr::PR != 0 => state | (msr::HV | msr::S | msr::SF | msr::EE | msr::IR | msr::DR) & bits,
+            _ => state | (msr::HV | msr::S | msr::SF) & bits,
         }
     })
 }
@@ -388,4 +388,28 @@ proptest! {
         machine.cpu.run(&mut machine.memory, Budget::instructions(1));
         prop_assert_eq!((machine.cpu.msr, machine.cpu.pc), before);
     }
+}
+
+#[rstest]
+#[case(Model::Power8, "msgsndp r3", "msgclrp r3", 5 << 27, Doorbell::Privileged)]
+#[case(Model::Power9, "msgsnd r3", "msgclr r3", 5 << 27 | 7, Doorbell::Hypervisor)]
+#[case(Model::E500mc, "msgsnd r3", "msgclr r3", 7, Doorbell::Processor)]
+#[case(Model::E500mc, "msgsnd r3", "msgclr r3", 1 << 27 | 1 << 26, Doorbell::Critical)]
+fn a_message_to_oneself_rings_and_can_be_taken_back(
+    #[case] model: Model,
+    #[case] send: &str,
+    #[case] clear: &str,
+    #[case] message: u64,
+    #[case] doorbell: Doorbell,
+) {
+    let run = |code: &str, message: u64| {
+        let mut machine = Machine::new(model, code);
+        (machine.cpu.gpr[3], machine.cpu.pir) = (message, 7);
+        machine.cpu.msr |= if model.is_server() { msr::HV } else { 0 };
+        machine.finish().cpu.rings(doorbell)
+    };
+    assert!(run(send, message));
+    assert!(!run(&format!("{send}\n {clear}"), message));
+    assert!(!run(send, (message ^ 2) & !(1 << 26)), "to another");
+    assert!(!run(send, message | 4 << 27 | 1 << 28), "of another type");
 }

@@ -29,7 +29,8 @@ const CLASSIC: &[&str] = &["g3beige"];
 const PARTITION: &[&str] = &["pseries"];
 /// Everything that a different interrupt, or none, changes.
 const ANOTHER: &[&str] = &[
-    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr", "esr", "hfscr",
+    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dear", "dsisr", "esr",
+    "hfscr",
 ];
 
 /// What QEMU's e500v2 has and has not in its MSR.
@@ -180,10 +181,13 @@ pub const KNOWN: &[Known] = &[
         boards: &["ppce500/e500mc"],
         registers: ANOTHER,
         applies: |_, case, _, _| {
-            text_has(case, "ehpriv") || about(case, &[307]) || case.family == "sc" && case.number == 1
+            text_has(case, "ehpriv")
+                || text_has(case, "rfgi")
+                || about(case, &[307, 378, 379])
+                || case.family == "sc" && case.number == 1
         },
-        qemu: "has no embedded hypervisor: neither ehpriv nor EPCR, and sc 1 is sc",
-        text: "all three belong to Embedded.Hypervisor: Power ISA 2.07 Book III-E 4.3.1, 3.1.1; e500mc Core Reference Manual",
+        qemu: "has no embedded hypervisor: neither ehpriv, rfgi, EPCR nor GSRR, and sc 1 is sc",
+        text: "all belong to Embedded.Hypervisor: Power ISA 2.07 Book III-E 4.3.1, 3.1.1; e500mc Core Reference Manual",
     },
     Known {
         boards: &["ppce500/e500v2"],
@@ -274,6 +278,30 @@ pub const KNOWN: &[Known] = &[
         applies: |_, case, _, _| case.family == "privileged" && text_has(case, "slbfee."),
         qemu: "slbfee. in problem state is an illegal instruction",
         text: "it is privileged: Power ISA Book III 6.9.3.4",
+    },
+    Known {
+        boards: &["pseries/power9", "pseries/power10", "powernv9", "powernv10"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| case.family == "privileged" && ["urfid", "msgsndu", "msgclru"].contains(&&*case.name),
+        qemu: "has no ultravisor: its instructions are illegal",
+        text: "they need more privilege than the state has: Power ISA 3.1 Book III 3.3.2, 11.2",
+    },
+    Known {
+        boards: &["pseries/power9", "pseries/power10", "powernv9", "powernv10"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| case.family == "privileged" && ["slbieg", "slbiag", "slbsync"].contains(&&*case.name),
+        qemu: "lets every privileged program invalidate segments everywhere",
+        text: "they are the hypervisor's unless LPCR[GTSE] is 1: Power ISA 3.0 Book III 5.9.3.2",
+    },
+    Known {
+        boards: &["ppce500/e500mc"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| {
+            let external = ["dcbstep", "dcbtep", "dcbtstep", "dcbzep", "dcbfep", "icbiep"];
+            case.family == "privileged" && external.contains(&&*case.name)
+        },
+        qemu: "lets problem state use the external process",
+        text: "these instructions are privileged: Power ISA 2.07 Book III-E 5.4.3",
     },
     Known {
         boards: WHOLE,
@@ -376,10 +404,10 @@ pub const KNOWN: &[Known] = &[
         boards: &["pseries/power10", "powernv10"],
         registers: ANOTHER,
         applies: |_, case, _, _| {
-            about(case, &[128, 129, 130, 131, 181, 189]) || case.family == "facility" && text_has(case, "129")
+            about(case, &[128, 129, 130, 131, 181, 189, 471, 828]) || case.family == "facility" && text_has(case, "129")
         },
-        qemu: "POWER10 has the registers of transactional memory, and not the second watchpoint",
-        text: "3.1 has no transactional memory and two watchpoints: Power ISA 3.1 Book III 4.4.4, figure 18",
+        qemu: "POWER10 has the registers of transactional memory, and neither the second watchpoint nor DEXCR",
+        text: "3.1 has no transactional memory, two watchpoints and DEXCR: Power ISA 3.1 Book III 4.4.4, figure 18",
     },
 ];
 
