@@ -154,7 +154,8 @@ fn compare(board: &Board, cases: &[Case]) {
             continue;
         }
         let names: Vec<_> = differences.iter().map(|(name, ..)| name.as_str()).collect();
-        let entry = wrong.entry(format!("{} {}", case.family, names[..names.len().min(9)].join(" "))).or_default();
+        let kind = if case.family == "privileged" { &case.name } else { case.family };
+        let entry = wrong.entry(format!("{kind} {}", names[..names.len().min(9)].join(" "))).or_default();
         entry.0 += 1;
         // The first few of a kind are enough to see what is wrong; of registers every number counts.
         if case.family.ends_with("spr") {
