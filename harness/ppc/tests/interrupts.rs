@@ -344,8 +344,8 @@ fn states(model: Model) -> impl Strategy<Value = u64> {
         match model {
             _ if !model.is_server() => state,
             // Problem state is translated and interruptible; HV and S come back only to where they were.
-            _ if state & msr::PR != 0 => state | msr::HV | msr::S | msr::SF | msr::EE | msr::IR | msr::DR,
-            _ => state | msr::HV | msr::S | msr::SF,
+            _ if state & msr::PR != 0 => state | (msr::HV | msr::S | msr::SF | msr::EE | msr::IR | msr::DR) & bits,
+            _ => state | (msr::HV | msr::S | msr::SF) & bits,
         }
     })
 }

@@ -29,7 +29,8 @@ const CLASSIC: &[&str] = &["g3beige"];
 const PARTITION: &[&str] = &["pseries"];
 /// Everything that a different interrupt, or none, changes.
 const ANOTHER: &[&str] = &[
-    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr", "esr", "hfscr",
+    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dear", "dsisr", "esr",
+    "hfscr",
 ];
 
 /// What QEMU's e500v2 has and has not in its MSR.
