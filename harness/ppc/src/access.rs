@@ -141,7 +141,9 @@ impl Cpu {
     /// The alignment interrupt of an instruction.
     pub(crate) fn alignment(&self, word: u32, address: u64, access: Access) -> Interrupt {
         let store = if self.model.is_embedded() && access == Access::Store { DSISR_STORE } else { 0 };
-        let fields = if self.model.is_embedded() { 0 } else { alignment_syndrome(word) };
+        // DSISR has them before 3.0.
+        let none = self.model.is_embedded() || self.model.is_v30();
+        let fields = if none { 0 } else { alignment_syndrome(word) };
         Interrupt::Alignment { address: self.effective(address), status: store | fields }
     }
 }
