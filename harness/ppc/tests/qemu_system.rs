@@ -11,6 +11,8 @@ mod board;
 mod cases;
 #[path = "qemu_system/core.rs"]
 mod core;
+#[path = "qemu_system/events.rs"]
+mod events;
 #[path = "qemu_system/known.rs"]
 mod known;
 #[path = "qemu_system/page_table.rs"]

@@ -100,7 +100,7 @@ pub const KNOWN: &[Known] = &[
         text: "bit 31 of the MSR is reserved: Power ISA 3.1 Book III 3.2.1",
     },
     Known {
-        boards: &["pseries/power9", "pseries/power10", "powernv"],
+        boards: &["pseries/power9", "pseries/power10", "powernv9", "powernv10"],
         registers: &["dsisr"],
         applies: |_, _, here, there| here.named("vector") & 0xFFF == 0x600 && there.named("dsisr") != 0,
         qemu: "an alignment interrupt puts bits of the instruction into DSISR",
@@ -116,7 +116,7 @@ pub const KNOWN: &[Known] = &[
         text: "DAR is set to the effective address: Power ISA Book III 7.5.8",
     },
     Known {
-        boards: &["pseries/power8"],
+        boards: &["pseries/power8", "powernv8"],
         registers: &["dsisr"],
         applies: |board, case, here, there| {
             here.named("vector") & 0xFFF == 0x600
