@@ -1,7 +1,7 @@
 //! Loads and stores: mode, translation, the paravirtual page, byte order.
 
 use crate::cpu::Cpu;
-use crate::interrupt::{DSISR_STORE, Interrupt};
+use crate::interrupt::{DSISR_STORE, Interrupt, alignment_syndrome};
 use crate::memory::{Memory, PAGE, number, raw};
 use crate::translate::Access;
 
@@ -142,10 +142,12 @@ impl Cpu {
         }
     }
 
-    /// The alignment interrupt of an instruction. DSISR has the RT and RA fields, as QEMU gives them.
+    /// The alignment interrupt of an instruction.
     pub(crate) fn alignment(&self, word: u32, address: u64, access: Access) -> Interrupt {
         let store = if self.model.is_embedded() && access == Access::Store { DSISR_STORE } else { 0 };
-        let fields = if self.model.is_embedded() { 0 } else { (word & 0x03FF_0000) >> 16 };
+        // DSISR has them before 3.0.
+        let none = self.model.is_embedded() || self.model.is_v30();
+        let fields = if none { 0 } else { alignment_syndrome(word) };
         Interrupt::Alignment { address: self.effective(address), status: store | fields }
     }
 }

@@ -172,6 +172,8 @@ pub struct Cpu {
     pub decrementer_pending: bool,
     /// The external interrupt line, a level.
     pub external_pending: bool,
+    /// Doorbells that have rung, but for the one of DPDES; see [`ring`](Self::ring).
+    pub doorbells: u8,
     /// Who takes interrupts to hypervisor state.
     pub hypervisor: Hypervisor,
     /// What address translation finds when it is on.
@@ -255,6 +257,7 @@ impl Cpu {
             reservation: None,
             decrementer_pending: false,
             external_pending: false,
+            doorbells: 0,
             hypervisor: Hypervisor::default(),
             translation: Translation::default(),
             reserved_bits: ReservedBits::default(),

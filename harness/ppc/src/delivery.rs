@@ -4,6 +4,7 @@
 //! [`embedded`](crate::embedded).
 
 use crate::cpu::Cpu;
+use crate::doorbell::Doorbell;
 use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::model::Model;
 use crate::msr::*;
@@ -22,8 +23,11 @@ impl Cpu {
         let which = self.reflected(which.on(self.model));
         match which {
             Interrupt::Decrementer => self.decrementer_pending = false,
-            Interrupt::Doorbell => self.answer_doorbell(),
-            _ => {}
+            _ => {
+                if let Some(doorbell) = Doorbell::of(which, self.model) {
+                    self.silence(doorbell);
+                }
+            }
         }
         if self.model.is_embedded() {
             self.interrupt_embedded(which);
@@ -120,10 +124,10 @@ impl Cpu {
         }
         let little = if new & HV == 0 {
             self.lpcr & LPCR_ILE
-        } else if self.model == Model::Power8 {
-            self.hid0 & 1 << 44
-        } else {
+        } else if self.model.is_v30() {
             self.hid0 & 1 << 59
+        } else {
+            self.hid0 & 1 << 44
         };
         if little != 0 {
             // The 970 has no such mode.
@@ -134,6 +138,7 @@ impl Cpu {
         match self.alternate_location(which, old, new) {
             3 if scv => vector = 0xC000_0000_0000_3000 + (vector - 0x1_7000),
             3 => vector |= 0xC000_0000_0000_4000,
+            2 if scv => {}
             2 => vector |= 0x1_8000,
             _ => {
                 self.msr = new;
@@ -145,13 +150,15 @@ impl Cpu {
         self.pc = vector;
     }
 
-    /// AIL in effect, 0 for none. Power ISA Book III 2.2: not for interrupts that gain HV, not for reset, machine check and
+    /// AIL in effect, 0 for none. Power ISA Book III 2.2: not before 2.07, not for interrupts that gain HV, not for reset, machine check and
     /// hypervisor maintenance, and only where IR and DR were both 1. From 3.1 on hypervisor state has HAIL, also for what
     /// comes to it from a guest whatever its IR and DR, and guests know only 0 and 3.
     fn alternate_location(&self, which: Interrupt, old: u64, new: u64) -> u64 {
         let translated = old & (IR | DR) == IR | DR;
         let gained = (new & !old) & HV != 0;
-        if matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck | Interrupt::HypervisorMaintenance) {
+        let never =
+            matches!(which, Interrupt::SystemReset | Interrupt::MachineCheck | Interrupt::HypervisorMaintenance);
+        if never || !self.model.is_v207() {
             return 0;
         }
         if self.model == Model::Power10 && new & HV != 0 {

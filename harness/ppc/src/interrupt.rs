@@ -176,6 +176,22 @@ pub(crate) const DSISR_NO_PAGE: u32 = 0x4000_0000;
 /// DSISR bit: the access is a store.
 pub(crate) const DSISR_STORE: u32 = 0x0200_0000;
 
+/// What DSISR shows of an instruction that raised an alignment interrupt: its extended or primary opcode, its registers.
+/// Power ISA 2.07 Book III-S 6.5.8; Programming Environments Manual 6.4.6.1
+pub(crate) const fn alignment_syndrome(word: u32) -> u32 {
+    // Bits 6 to 15 to 22 to 31.
+    let registers = (word & 0x03FF_0000) >> 16;
+    let primary = word >> 26;
+    if primary == 31 {
+        // Bits 29 and 30 to 15 and 16, 25 to 17, 21 to 24 to 18 to 21.
+        return registers | (word & 0x6) << 14 | (word & 0x40) << 8 | (word & 0x780) << 3;
+    }
+    // Bits 30 and 31 of DS-form to 12 and 13.
+    let extended = if matches!(primary, 57 | 58 | 61 | 62) { (word & 3) << 18 } else { 0 };
+    // Bit 5 to 17, 1 to 4 to 18 to 21.
+    registers | extended | (word & 0x0400_0000) >> 12 | (word & 0x7800_0000) >> 17
+}
+
 impl Interrupt {
     /// The vector on Book3S, or none where only BookE has the interrupt.
     pub fn vector(self) -> Option<u64> {
@@ -264,6 +280,7 @@ impl Interrupt {
             }
             Self::InstructionTlb if !model.is_embedded() => Self::InstructionStorage { status: DSISR_NO_PAGE },
             Self::SpeUnavailable if !model.is_embedded() => Self::VectorUnavailable,
+            Self::SystemCallVectored { lev } if !model.is_v30() => Self::SystemCall { lev },
             _ if model.is_classic() => match self {
                 Self::HypervisorDecrementer => Self::Decrementer,
                 Self::HypervisorDataStorage { address, status } => Self::DataStorage { address, status },

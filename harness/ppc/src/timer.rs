@@ -5,6 +5,7 @@
 //! TSR\[WRS\] is the caller's to make.
 
 use crate::cpu::Cpu;
+use crate::doorbell::Doorbell;
 use crate::interrupt::{Hypervisor, Interrupt};
 use crate::msr;
 use crate::row::Storage;
@@ -39,7 +40,6 @@ const FIXED_INTERVAL: u8 = 4;
 const WATCHDOG: u8 = 8;
 
 const HDEC: usize = plain(Spr::Hdec);
-const DPDES: usize = plain(Spr::Dpdes);
 
 /// Where [`Cpu::plain`] keeps a register.
 pub(crate) const fn plain(which: Spr) -> usize {
@@ -74,8 +74,8 @@ fn rises(tb: u64, bit: u64, ticks: u64) -> u64 {
 }
 
 impl Cpu {
-    /// The interrupt to take before the next instruction: an exception waits and the state lets it through. Power ISA
-    /// Book III 7.9, Power ISA 2.07 Book III-E 7.9.
+    /// The interrupt to take before the next instruction: an exception waits and the state lets it through. Where several
+    /// wait, critical interrupts come first, then external ones, then those of time, then doorbells.
     #[inline]
     pub fn deliverable(&self) -> Option<Interrupt> {
         let always = self.hypervisor == Hypervisor::Guest || self.model.is_embedded();
@@ -83,63 +83,51 @@ impl Cpu {
             return None;
         }
         let asking = self.asking();
-        if asking == 0 && !self.external_pending && !self.doorbell_waits() || self.in_critical_section() {
+        if asking == 0 && !self.external_pending && !self.anything_rings() || self.in_critical_section() {
             return None;
         }
         if self.model.is_embedded() { self.deliverable_embedded(asking) } else { self.deliverable_server(asking) }
     }
 
-    /// Interrupts to the hypervisor are let through by EE or by the absence of its state, whatever EE is.
+    /// Interrupts to a hypervisor in memory are let through by EE or by the absence of its state, whatever EE is. Power ISA
+    /// Book III 7.5.7, 7.5.13, 7.5.20
     fn deliverable_server(&self, asking: u8) -> Option<Interrupt> {
         let enabled = self.msr & msr::EE != 0;
         let hypervised = self.hypervisor == Hypervisor::Guest && self.model.is_server();
         let above = hypervised && (enabled || self.msr & (msr::HV | msr::PR) != msr::HV);
         let external = if hypervised && self.lpcr & msr::LPCR_LPES == 0 { above } else { enabled };
-        if self.external_pending && external {
-            Some(Interrupt::External)
-        } else if asking & HYPERVISOR_DECREMENTER != 0 && above {
-            Some(Interrupt::HypervisorDecrementer)
-        } else if asking & DECREMENTER != 0 && enabled {
-            Some(Interrupt::Decrementer)
-        } else if self.doorbell_waits() && enabled {
-            Some(Interrupt::Doorbell)
-        } else {
-            None
-        }
+        let waiting = [
+            (self.external_pending && external, Interrupt::External),
+            (asking & HYPERVISOR_DECREMENTER != 0 && above, Interrupt::HypervisorDecrementer),
+            (asking & DECREMENTER != 0 && enabled, Interrupt::Decrementer),
+            (self.rings(Doorbell::Hypervisor) && above, Interrupt::HypervisorDoorbell),
+            (self.rings(Doorbell::Privileged) && enabled, Interrupt::Doorbell),
+        ];
+        waiting.into_iter().find(|(waits, _)| *waits).map(|(_, which)| which)
     }
 
-    /// CE lets the watchdog through, EE the others.
+    /// CE lets critical interrupts through, EE the others. What goes to a hypervisor in memory interrupts a guest whatever
+    /// its MSR says, but for the doorbells that stand for its own interrupts. Power ISA 2.07 Book III-E 7.6, 7.8.1
     fn deliverable_embedded(&self, asking: u8) -> Option<Interrupt> {
-        // What goes to the hypervisor interrupts a guest whatever its MSR says. Power ISA 2.07 Book III-E 7.6
+        let (critical, enabled) = (self.msr & msr::CE != 0, self.msr & msr::EE != 0);
         let guest = self.hypervisor == Hypervisor::Guest && self.msr & msr::GS != 0;
-        let (critical, normal) = (guest || self.msr & msr::CE != 0, guest || self.msr & msr::EE != 0);
-        let external = if self.external_to_guest() { self.msr & msr::EE != 0 } else { normal };
-        if asking & WATCHDOG != 0 && critical {
-            Some(Interrupt::Watchdog)
-        } else if self.external_pending && external {
-            Some(Interrupt::External)
-        } else if asking & FIXED_INTERVAL != 0 && normal {
-            Some(Interrupt::FixedInterval)
-        } else if asking & DECREMENTER != 0 && normal {
-            Some(Interrupt::Decrementer)
-        } else {
-            None
-        }
-    }
-
-    /// A doorbell for the privileged state waits: DPDES shows it (2.07).
-    fn doorbell_waits(&self) -> bool {
-        self.model.is_server() && self.plain[DPDES] & 1 != 0
-    }
-
-    /// The doorbell's interrupt has been taken.
-    pub(crate) fn answer_doorbell(&mut self) {
-        self.plain[DPDES] &= !1;
+        let external = if self.external_to_guest() { enabled } else { guest || enabled };
+        let waiting = [
+            (asking & WATCHDOG != 0 && (guest || critical), Interrupt::Watchdog),
+            (self.rings(Doorbell::Critical) && (guest || critical), Interrupt::CriticalDoorbell),
+            (self.rings(Doorbell::GuestCritical) && guest && critical, Interrupt::GuestCriticalDoorbell),
+            (self.external_pending && external, Interrupt::External),
+            (asking & FIXED_INTERVAL != 0 && (guest || enabled), Interrupt::FixedInterval),
+            (asking & DECREMENTER != 0 && (guest || enabled), Interrupt::Decrementer),
+            (self.rings(Doorbell::Processor) && (guest || enabled), Interrupt::Doorbell),
+            (self.rings(Doorbell::Guest) && guest && enabled, Interrupt::GuestDoorbell),
+        ];
+        waiting.into_iter().find(|(waits, _)| *waits).map(|(_, which)| which)
     }
 
     /// An interrupt could be taken if the MSR let it through.
     pub fn exception_waits(&self) -> bool {
-        self.external_pending || self.asking() != 0 || self.doorbell_waits()
+        self.external_pending || self.asking() != 0 || self.anything_rings()
     }
 
     /// Exceptions made by time which their own control registers let through.

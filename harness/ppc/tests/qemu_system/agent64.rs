@@ -32,7 +32,6 @@ pub fn places() -> Vec<(u64, u64)> {
     for lev in 0..128 {
         places.push((0x1_7000 + 32 * lev, 0x1_7000 + 32 * lev));
         places.push((0x3000 + 32 * lev, 0xC000_0000_0000_3000 + 32 * lev));
-        places.push((0x1_F000 + 32 * lev, 0x1_F000 + 32 * lev));
     }
     places
 }
@@ -145,7 +144,7 @@ fn agent(home: Home, v30: bool) -> (Vec<u32>, Labels) {
     } else {
         // H_SET_MODE: 3 is the alternate interrupt location, 4 the byte order of interrupts.
         "ld r20, 0x118(r1); ld r21, 0x38(0); cmpd r20, r21; beq located
-         std r20, 0x38(0); rldicl r4, r20, 41, 62; li r5, 3; li r6, 0; li r7, 0; li r3, 0x31C; sc 1; std r3, 0x98(0)
+         std r20, 0x38(0); rldicl r4, r20, 41, 62; li r5, 3; li r6, 0; li r7, 0; li r3, 0x31C; sc 1
          rldicl r4, r20, 39, 63; li r5, 4; li r3, 0x31C; sc 1
          located: ld r1, 0x58(0)\n"
             .to_owned()
@@ -230,11 +229,6 @@ fn agent(home: Home, v30: bool) -> (Vec<u32>, Labels) {
     );
     // `next` is also named by a fixed address, where a branch to it stands.
     let words = code(&text, 0x8000);
-    if std::env::var_os("SHOW").is_some() {
-        for (i, word) in words.iter().enumerate() {
-            println!("{:#x} {}", 0x8000 + 4 * i, hypercheck_ppc::disassemble(*word, 0x8000 + 4 * i as u64));
-        }
-    }
     let find = |label: &str| {
         let with = code(&format!("{text}\n.long {label}"), 0x8000);
         u64::from(*with.last().expect("a word"))

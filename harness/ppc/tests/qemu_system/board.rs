@@ -110,9 +110,6 @@ impl Board {
         command.args(["-monitor", "none", "-serial", "none", "-m", &format!("{}B", self.ram), "-object"]);
         command.arg(format!("memory-backend-file,id=ram,size={}B,mem-path={},share=on", self.ram, ram.display()));
         command.args(self.agent.iter().map(|text| text.replace("{}", &agent.display().to_string())));
-        if let Some(log) = std::env::var_os("QEMU_LOG") {
-            command.args(["-d", "int,guest_errors", "-D"]).arg(log);
-        }
         let log = File::create(folder.0.join("log")).expect("a log");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut child = Running(command.spawn().expect("QEMU starts"));
@@ -135,9 +132,6 @@ impl Board {
                 panic!("{}: lost in record {at} of {} ({ended:?})\n{log}\n{low:#?}\n{case}", self.name, cases.len());
             }
             std::thread::sleep(Duration::from_millis(2));
-        }
-        if cases.len() == 1 {
-            println!("hypercall {:#x}, {:#x?}", get(0x98), cases[0]);
         }
         let mut seen = Vec::with_capacity(cases.len());
         for at in (RECORDS..).step_by(SIZE as usize).take(cases.len()) {

@@ -2,6 +2,7 @@
 
 use hypercheck_ppc::{Model, assemble, msr};
 
+use super::events::{embedded_timers, expired, facilities, forbidden, hypervisor_expired, hypervisor_order, traced};
 use super::record::{Case, Entry};
 
 /// A small generator: the cases are the same in every run.
@@ -31,7 +32,7 @@ pub fn words(text: &str) -> Vec<u32> {
 }
 
 /// Which state a 64-bit case runs in.
-fn states(hv: &[u64]) -> Vec<u64> {
+pub fn states(hv: &[u64]) -> Vec<u64> {
     let mut states = Vec::new();
     for &hv in hv {
         for sf in [0, msr::SF] {
@@ -122,6 +123,23 @@ fn common(model: Model, hv: &[u64]) -> Vec<Case> {
             }
         }
     }
+    // The same with every location and byte order of interrupts.
+    for state in states(hv) {
+        for ail in 0..4 {
+            for ile in [0, msr::LPCR_ILE] {
+                for lev in [0, 1, 2, 5, 64, 127] {
+                    let change = |case: &mut Case| {
+                        (case.number, case.lpcr, case.fscr) = (lev, ail << 23 | ile, msr::FSCR_SCV);
+                        case.msr |= msr::RI;
+                    };
+                    cases.push(Case::new(model, "sc", "sc", state, &[0x4400_0002 | lev << 5]).with(change));
+                    if model.is_v30() {
+                        cases.push(Case::new(model, "scv", "scv", state, &[0x4400_0001 | lev << 5]).with(change));
+                    }
+                }
+            }
+        }
+    }
     // Synchronous interrupts from every state, with every location and byte order of interrupts.
     for state in states(hv) {
         for ail in [0, 2, 3] {
@@ -151,13 +169,24 @@ fn common(model: Model, hv: &[u64]) -> Vec<Case> {
     // Entering with any MSR.
     let alive = !(msr::EE | msr::SE | msr::BE | 3 << 33);
     for i in 0..4000 {
-        let mut value = random.next() & random.next();
+        let mut value = random.next() & random.next() & alive;
         if i % 3 == 0 {
             value |= msr::IR | msr::DR;
         }
-        let alive = if value & msr::PR != 0 { alive } else { alive };
-        let value = value & alive;
         cases.push(Case::new(model, "return", "rfid", value, &words("mfmsr r3; nop")));
+    }
+    // Returning from every privileged state to any MSR.
+    let mut returns = vec!["mtsrr0 r3; mtsrr1 r4; rfid; nop; mfmsr r5; nop"];
+    if model.is_v30() {
+        returns.push("mtlr r3; mtctr r4; rfscv; nop; mfmsr r5; nop");
+    }
+    for code in returns {
+        let code = words(&format!("mfsrr0 r3; addi r3, r3, 20; {code}"));
+        for _ in 0..1500 {
+            let state = random.one_of(&states(hv)) & !msr::PR;
+            let value = random.next() & random.next() & alive;
+            cases.push(Case::new(model, "return from", "return", state, &code).with(|case| case.gpr[4] = value));
+        }
     }
     // Moving any value to the MSR.
     for code in ["mtmsr r3", "mtmsrd r3", "mtmsr r3, 1", "mtmsrd r3, 1"] {
@@ -221,136 +250,10 @@ pub fn sweep(model: Model, states: &[u64]) -> Vec<Case> {
     cases
 }
 
-/// Single-step and branch trace: each of these is traced or not.
-fn traced(model: Model, states: &[u64]) -> Vec<Case> {
-    let mut list = vec![
-        "nop; nop",
-        "b next; next: nop",
-        "cmpw r3, r3; bne next; next: nop",
-        "lwz r4, 0x7000(0); nop",
-        "isync; nop",
-        "tw 4, r3, r4; nop",
-        "trap",
-        "sc",
-        ".long 0; nop",
-        "mfspr r4, 26; nop",
-    ];
-    if model.is_server() {
-        list.extend(["mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfid; nop; nop", "mtmsrd r9, 1; nop"]);
-    } else {
-        list.extend(["mfsrr0 r3; addi r3, r3, 16; mtsrr0 r3; rfi; nop; nop"]);
-    }
-    let mut cases = Vec::new();
-    for &state in states {
-        for mark in [msr::SE, msr::BE, msr::SE | msr::BE] {
-            for code in &list {
-                cases.push(Case::new(model, "trace", *code, state | mark, &words(code)));
-            }
-        }
-    }
-    cases
-}
-
-/// A decrementer that has run out and an MSR that lets it interrupt: r5 is its value, r6 goes to the MSR. With `wide` the
-/// sign is that of 56 bits.
-fn expired(model: Model, states: &[u64], lpcr: &[u64]) -> Vec<Case> {
-    let mut cases = Vec::new();
-    // None of them is near a turn of the sign, for QEMU's time is not that of the core.
-    let values = [
-        u64::MAX,
-        0x8000_1000,
-        0xC000_0000,
-        0x7FFF_FFFF,
-        1 << 55 | 0x1000_0000,
-        3 << 54 | 0x1000_0000,
-        0x1234_0000_8000_1000,
-        0x1FFF_FFFF,
-    ];
-    let set = if model.is_server() { "mtmsrd r6, 1" } else { "mtmsr r6" };
-    for &state in states {
-        for value in values {
-            for &lpcr in lpcr {
-                for code in [
-                    format!("mtdec r5; nop; {set}; nop; nop"),
-                    format!("mtdec r5; {set}; mtdec r7; nop"),
-                    format!("mtdec r5; nop; mtdec r7; nop; {set}; nop; nop"),
-                ] {
-                    cases.push(Case::new(model, "decrementer", format!("{value:#x}"), state, &words(&code)).with(
-                        |case| {
-                            let mask = if model.is_server() { u64::MAX } else { 0xFFFF_FFFF };
-                            (case.gpr[5], case.gpr[7], case.lpcr) = (value & mask, 0x7FFF_FFFF, lpcr);
-                            let narrow = if model.is_server() { 0 } else { state };
-                            case.gpr[6] = narrow | msr::EE | if case.number & 1 == 0 { msr::RI } else { 0 };
-                        },
-                    ));
-                }
-            }
-        }
-    }
-    cases
-}
-
-/// The hypervisor decrementer, which runs out in hypervisor state and interrupts it, or what it returns to.
-fn hypervisor_expired(model: Model) -> Vec<Case> {
-    let mut cases = Vec::new();
-    let base = msr::SF | msr::HV | msr::ME | msr::RI;
-    for value in [u64::MAX, 0x8000_1000, 1 << 55 | 0x1000_0000, 0x7FFF_FFFF] {
-        for lpcr in [0, 1, 1 | msr::LPCR_LD] {
-            let code = "mtspr 310, r5; nop; mtmsrd r6, 1; nop; nop";
-            cases.push(Case::new(model, "hypervisor decrementer", format!("{value:#x}"), base, &words(code)).with(
-                |case| {
-                    (case.gpr[5], case.gpr[6], case.lpcr) = (value, msr::EE | msr::RI, lpcr);
-                },
-            ));
-            for target in [0, msr::HV, msr::PR, msr::EE, msr::HV | msr::PR, msr::IR | msr::DR, msr::RI] {
-                let code = "mfsrr0 r9; addi r9, r9, 24; mtsrr0 r9; mtsrr1 r8; mtspr 310, r5; rfid; nop; nop";
-                cases.push(Case::new(model, "hypervisor decrementer", format!("{value:#x}"), base, &words(code)).with(
-                    |case| {
-                        (case.gpr[5], case.gpr[8], case.lpcr) = (value, target | msr::SF | msr::ME, lpcr);
-                    },
-                ));
-            }
-        }
-    }
-    cases
-}
-
-/// Facilities that the hypervisor or the operating system denies, from every state.
-fn facilities(model: Model, hv: &[u64]) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for state in states(hv) {
-        for code in ["mfspr r3, 815", "mtspr 806, r0", "mfspr r3, 129", "btar", "mfspr r3, 17", "lfd f1, 0x40(0)"] {
-            for (fscr, hfscr) in [(0, u64::MAX >> 8), (0xFFFF, u64::MAX >> 8), (0xFFFF, 0), (0, 0)] {
-                cases.push(Case::new(model, "facility", code, state, &words(code)).with(|case| {
-                    (case.fscr, case.hfscr) = (fscr, hfscr);
-                    case.ignored.push("r3");
-                }));
-            }
-        }
-    }
-    cases
-}
-
-/// The byte order of interrupts to hypervisor state.
-fn hypervisor_order(model: Model) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for state in states(&[msr::HV, 0]) {
-        for snippet in ["trap", "sc", "sc 1", ".long 0", "mfspr r3, 0", "tw 31, 0, 0", "mfmsr r3", "lfd f1, 0x40(0)"] {
-            for hid0 in [0, 1 << 59, 1 << 44] {
-                for lpcr in [0, msr::LPCR_ILE, msr::LPCR_HAIL, msr::LPCR_AIL, msr::LPCR_HAIL | msr::LPCR_AIL] {
-                    cases.push(Case::new(model, "order", snippet, state, &words(snippet)).with(|case| {
-                        (case.hid0, case.lpcr) = (hid0, lpcr);
-                    }));
-                }
-            }
-        }
-    }
-    cases
-}
-
 /// For a partition.
 pub fn partition(model: Model) -> Vec<Case> {
     let mut cases = common(model, &[0]);
+    cases.extend(forbidden(model, &states(&[0])));
     cases.extend(traced(model, &states(&[0])));
     // Without the decrementer's width, which is the hypervisor's to choose.
     cases.extend(expired(model, &[msr::SF | msr::ME, msr::ME, msr::SF | msr::ME | msr::IR | msr::DR], &[0]));
@@ -369,10 +272,12 @@ pub fn machine(model: Model) -> Vec<Case> {
     ));
     cases.extend(hypervisor_expired(model));
     cases.extend(facilities(model, &[msr::HV, 0]));
+    cases.extend(forbidden(model, &states(&[msr::HV, 0])));
     cases.extend(hypervisor_order(model));
     let states = [msr::HV | msr::SF | msr::ME, msr::SF | msr::ME | msr::PR | msr::IR | msr::DR];
     cases.extend(sweep(model, &states));
     cases.extend(embedded_timers(model));
+    cases.extend(forbidden(model, &states));
     let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
     cases.extend(
         returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("hreturn", Entry::Other))),
@@ -474,35 +379,8 @@ pub fn classic(model: Model) -> Vec<Case> {
     let mut cases = narrow(model, &states, alive);
     cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
     cases.extend(traced(model, &states));
+    cases.extend(forbidden(model, &states));
     cases.extend(expired(model, &[msr::ME, msr::ME | msr::IR | msr::DR], &[0]));
-    cases
-}
-
-/// A decrementer that has run out, which TSR shows, and then is or is not let through: r5 its value, r6 for TCR, r8 for the
-/// MSR.
-fn embedded_timers(model: Model) -> Vec<Case> {
-    let mut cases = Vec::new();
-    let wait = "mtdec r5; loop: mfspr r9, 336; andis. r9, r9, 0x0800; beq loop; mtspr 340, r6";
-    for base in [msr::ME, msr::ME | msr::IR | msr::DR, msr::ME | msr::CE] {
-        for value in [1, 2, 5] {
-            // DIE, FIE, WIE, ARE: only the first belongs to what has happened.
-            for control in [0, 0x0400_0000, 0x0080_0000, 0x0440_0000] {
-                for (enable, end) in [
-                    ("wrteei 1", "nop"),
-                    ("wrtee r7", "nop"),
-                    ("mtmsr r8", "isync"),
-                    ("mtspr 336, r10; wrteei 1", "nop"),
-                    ("nop", "nop"),
-                ] {
-                    let code = format!("{wait}; {enable}; {end}; nop");
-                    cases.push(Case::new(model, "timer", enable, base, &words(&code)).with(|case| {
-                        (case.gpr[5], case.gpr[6], case.gpr[7]) = (value, control, msr::EE);
-                        (case.gpr[8], case.gpr[10]) = (base | msr::EE, 0x0800_0000);
-                    }));
-                }
-            }
-        }
-    }
     cases
 }
 
@@ -518,6 +396,7 @@ pub fn embedded(model: Model) -> Vec<Case> {
     let mut cases = narrow(model, &states, alive);
     cases.extend(sweep(model, &[msr::ME, msr::ME | msr::PR]));
     cases.extend(embedded_timers(model));
+    cases.extend(forbidden(model, &states));
     let returns: Vec<_> = cases.iter().filter(|case| case.family == "return").cloned().collect();
     cases.extend(
         returns.into_iter().map(|case| case.with(|case| (case.family, case.entry) = ("creturn", Entry::Other))),

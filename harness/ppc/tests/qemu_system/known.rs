@@ -2,7 +2,7 @@
 //!
 //! Nothing may differ outside this list, and a row that no case needs any more fails the test of its board.
 
-use hypercheck_ppc::{Model, msr};
+use hypercheck_ppc::{Hypervisor, Model, msr};
 
 use super::agent32;
 use super::board::Board;
@@ -29,7 +29,8 @@ const CLASSIC: &[&str] = &["g3beige"];
 const PARTITION: &[&str] = &["pseries"];
 /// Everything that a different interrupt, or none, changes.
 const ANOTHER: &[&str] = &[
-    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dsisr", "esr", "hfscr",
+    "r3", "r4", "r9", "vector", "srr0", "srr1", "msr", "fscr", "hsrr0", "hsrr1", "heir", "dar", "dear", "dsisr", "esr",
+    "hfscr",
 ];
 
 /// What QEMU's e500v2 has and has not in its MSR.
@@ -62,44 +63,44 @@ pub const KNOWN: &[Known] = &[
         text: "an emulation assistance interrupt sets HEIR to the instruction: Power ISA 3.0 Book III 7.5.18",
     },
     Known {
-        boards: PARTITION,
-        registers: &["srr1", "msr"],
-        applies: |_, case, _, there| {
-            case.family == "return" && there.named("msr") & msr::ME == case.msr & msr::ME && case.msr & msr::ME == 0
+        boards: SERVERS,
+        registers: &["srr1", "hsrr1", "msr", "r3", "r5"],
+        applies: |board, case, here, there| {
+            let without = match case.family {
+                "return" => board.hypervisor != Hypervisor::Guest,
+                "return from" => case.msr & msr::HV == 0,
+                _ => false,
+            };
+            let others = |name: &str| (here.named(name) ^ there.named(name)) & !(msr::ME | msr::TM) == 0;
+            without && here.named("msr") & !there.named("msr") == msr::ME && others("srr1") && others("hsrr1")
         },
-        qemu: "rfid in a partition clears ME",
-        text: "MSR bit 51 is taken from SRR1 only where MSR[HV] is 1: Power ISA Book III 3.3.2, rfid",
+        qemu: "a return without MSR[HV] changes ME",
+        text: "MSR bit 51 is taken from SRR1 only where MSR[HV] is 1: Power ISA Book III 3.3.2, rfid and rfscv",
     },
     Known {
-        boards: PARTITION,
-        registers: &["r3"],
-        applies: |_, case, here, there| {
-            case.family == "return" && case.msr & msr::ME == 0 && here.gpr[3] ^ there.gpr[3] == msr::ME
-        },
-        qemu: "rfid in a partition clears ME, and mfmsr shows it",
-        text: "MSR bit 51 is taken from SRR1 only where MSR[HV] is 1: Power ISA Book III 3.3.2, rfid",
-    },
-    Known {
-        boards: &["pseries/power8"],
+        boards: &["pseries/power8", "powernv8"],
         registers: &["vector", "msr"],
         applies: |_, case, here, there| {
-            case.lpcr & msr::LPCR_AIL == 2 << 23 && here.named("vector") ^ there.named("vector") == 0x1_8000
+            case.lpcr & (msr::LPCR_AIL | msr::LPCR_HAIL) != 0
+                && (here.named("vector") ^ there.named("vector")) & 0xFFF == 0
         },
-        qemu: "POWER8 takes interrupts at the plain vectors with LPCR[AIL] 2",
-        text: "AIL 2 adds 0x18000 and leaves IR and DR on: Power ISA 2.07 Book III-S 2.2",
+        qemu: "POWER8 has HAIL in the place of LPCR[ONL], and so AIL as in 3.1",
+        text: "AIL 2 adds 0x18000 and leaves IR and DR on, and AIL is for hypervisor state as well: Power ISA 2.07 Book \
+               III-S 2.2",
     },
     Known {
         boards: &["pseries/power10", "powernv10"],
-        registers: &["srr1", "r3", "r4"],
+        registers: &["srr1", "hsrr1", "r3", "r4", "r5"],
         applies: |_, case, here, there| {
-            matches!(case.family, "return" | "hreturn" | "move")
-                && (here.named("srr1") ^ there.named("srr1")) & !msr::ME == msr::TM
+            matches!(case.family, "return" | "hreturn" | "return from" | "move")
+                && (here.named("srr1") ^ there.named("srr1") | here.named("hsrr1") ^ there.named("hsrr1")) & !msr::ME
+                    == msr::TM
         },
         qemu: "POWER10 has MSR[TM]",
         text: "bit 31 of the MSR is reserved: Power ISA 3.1 Book III 3.2.1",
     },
     Known {
-        boards: &["pseries/power9", "pseries/power10", "powernv"],
+        boards: &["pseries/power9", "pseries/power10", "powernv9", "powernv10"],
         registers: &["dsisr"],
         applies: |_, _, here, there| here.named("vector") & 0xFFF == 0x600 && there.named("dsisr") != 0,
         qemu: "an alignment interrupt puts bits of the instruction into DSISR",
@@ -115,11 +116,15 @@ pub const KNOWN: &[Known] = &[
         text: "DAR is set to the effective address: Power ISA Book III 7.5.8",
     },
     Known {
-        boards: &["pseries/power8"],
+        boards: &["pseries/power8", "powernv8"],
         registers: &["dsisr"],
-        applies: |board, case, here, _| case.is_little(board.model) && here.named("vector") & 0xFFF == 0x600,
-        qemu: "DSISR is made of the instruction's bytes in the wrong order in little-endian mode",
-        text: "DSISR shows fields of the instruction: Power ISA 2.07 Book III-S 6.5.8",
+        applies: |board, case, here, there| {
+            here.named("vector") & 0xFFF == 0x600
+                && (case.is_little(board.model) || here.named("dsisr") & 0x3FF == there.named("dsisr"))
+        },
+        qemu: "DSISR has the registers of the instruction and not its opcode, and in little-endian mode those of its bytes \
+               in the wrong order",
+        text: "opcode and registers: Power ISA 2.07 Book III-S 6.5.8; Programming Environments Manual 6.4.6.1",
     },
     Known {
         boards: CLASSIC,
@@ -176,10 +181,13 @@ pub const KNOWN: &[Known] = &[
         boards: &["ppce500/e500mc"],
         registers: ANOTHER,
         applies: |_, case, _, _| {
-            text_has(case, "ehpriv") || about(case, &[307]) || case.family == "sc" && case.number == 1
+            text_has(case, "ehpriv")
+                || text_has(case, "rfgi")
+                || about(case, &[307, 378, 379])
+                || case.family == "sc" && case.number == 1
         },
-        qemu: "has no embedded hypervisor: neither ehpriv nor EPCR, and sc 1 is sc",
-        text: "all three belong to Embedded.Hypervisor: Power ISA 2.07 Book III-E 4.3.1, 3.1.1; e500mc Core Reference Manual",
+        qemu: "has no embedded hypervisor: neither ehpriv, rfgi, EPCR nor GSRR, and sc 1 is sc",
+        text: "all belong to Embedded.Hypervisor: Power ISA 2.07 Book III-E 4.3.1, 3.1.1; e500mc Core Reference Manual",
     },
     Known {
         boards: &["ppce500/e500v2"],
@@ -263,6 +271,37 @@ pub const KNOWN: &[Known] = &[
         applies: |_, case, _, _| about(case, &[3]) || text_has(case, "mtspr 3,"),
         qemu: "has no DSCR for problem state, number 3",
         text: "DSCR is 3 in problem state and 17 in privileged state: Power ISA Book III 4.4.4, figure 18",
+    },
+    Known {
+        boards: SERVERS,
+        registers: ANOTHER,
+        applies: |_, case, _, _| case.family == "privileged" && text_has(case, "slbfee."),
+        qemu: "slbfee. in problem state is an illegal instruction",
+        text: "it is privileged: Power ISA Book III 6.9.3.4",
+    },
+    Known {
+        boards: &["pseries/power9", "pseries/power10", "powernv9", "powernv10"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| case.family == "privileged" && ["urfid", "msgsndu", "msgclru"].contains(&&*case.name),
+        qemu: "has no ultravisor: its instructions are illegal",
+        text: "they need more privilege than the state has: Power ISA 3.1 Book III 3.3.2, 11.2",
+    },
+    Known {
+        boards: &["pseries/power9", "pseries/power10", "powernv9", "powernv10"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| case.family == "privileged" && ["slbieg", "slbiag", "slbsync"].contains(&&*case.name),
+        qemu: "lets every privileged program invalidate segments everywhere",
+        text: "they are the hypervisor's unless LPCR[GTSE] is 1: Power ISA 3.0 Book III 5.9.3.2",
+    },
+    Known {
+        boards: &["ppce500/e500mc"],
+        registers: ANOTHER,
+        applies: |_, case, _, _| {
+            let external = ["dcbstep", "dcbtep", "dcbtstep", "dcbzep", "dcbfep", "icbiep"];
+            case.family == "privileged" && external.contains(&&*case.name)
+        },
+        qemu: "lets problem state use the external process",
+        text: "these instructions are privileged: Power ISA 2.07 Book III-E 5.4.3",
     },
     Known {
         boards: WHOLE,
@@ -365,10 +404,10 @@ pub const KNOWN: &[Known] = &[
         boards: &["pseries/power10", "powernv10"],
         registers: ANOTHER,
         applies: |_, case, _, _| {
-            about(case, &[128, 129, 130, 131, 181, 189]) || case.family == "facility" && text_has(case, "129")
+            about(case, &[128, 129, 130, 131, 181, 189, 471, 828]) || case.family == "facility" && text_has(case, "129")
         },
-        qemu: "POWER10 has the registers of transactional memory, and not the second watchpoint",
-        text: "3.1 has no transactional memory and two watchpoints: Power ISA 3.1 Book III 4.4.4, figure 18",
+        qemu: "POWER10 has the registers of transactional memory, and neither the second watchpoint nor DEXCR",
+        text: "3.1 has no transactional memory, two watchpoints and DEXCR: Power ISA 3.1 Book III 4.4.4, figure 18",
     },
 ];
 

@@ -1,0 +1,415 @@
+//! Which interrupt is taken, who takes it, and what it leaves behind.
+
+mod common;
+
+use common::{CODE, Machine};
+use hypercheck_ppc::table::Spr;
+use hypercheck_ppc::{Budget, Cpu, Doorbell, Exit, Hypervisor, Interrupt, Model, Program, msr};
+use proptest::prelude::*;
+use rstest::rstest;
+
+const WHOLE: u64 = msr::SF | msr::ME;
+
+fn whole(model: Model, state: u64) -> Cpu {
+    let mut cpu = Cpu::new(model);
+    cpu.hypervisor = Hypervisor::Guest;
+    (cpu.msr, cpu.pc) = (state, CODE);
+    cpu
+}
+
+#[rstest]
+#[case(Interrupt::HypervisorDecrementer, 0x980, 0)]
+#[case(Interrupt::HypervisorDataStorage { address: 0x1234, status: 0x4200_0000 }, 0xE00, 0)]
+#[case(Interrupt::HypervisorInstructionStorage { status: 0x4000_0000 }, 0xE20, 0x4000_0000)]
+#[case(Interrupt::EmulationAssistance { word: 0x7C00_0268 }, 0xE40, 0)]
+#[case(Interrupt::HypervisorMaintenance, 0xE60, 0)]
+#[case(Interrupt::HypervisorDoorbell, 0xE80, 0)]
+#[case(Interrupt::HypervisorVirtualization, 0xEA0, 0)]
+#[case(Interrupt::HypervisorFacilityUnavailable { cause: 8 }, 0xF80, 0)]
+fn a_hypervisor_in_memory_takes_its_interrupts_with_its_own_registers(
+    #[case] which: Interrupt,
+    #[case] vector: u64,
+    #[case] why: u64,
+) {
+    let state = WHOLE | msr::PR | msr::EE | msr::RI | msr::IR | msr::DR;
+    let mut cpu = whole(Model::Power9, state);
+    cpu.interrupt(which);
+    assert_eq!((cpu.pc, cpu.hsrr0, cpu.hsrr1), (vector, CODE, state | why));
+    assert_eq!((cpu.srr0, cpu.srr1), (0, 0), "the guest's registers survive");
+    assert_eq!(cpu.msr, WHOLE | msr::HV | msr::RI, "and so does RI");
+}
+
+#[rstest]
+#[case(Interrupt::SystemReset, 0x100, msr::HV | msr::ME)]
+#[case(Interrupt::MachineCheck, 0x200, msr::HV)]
+#[case(Interrupt::SystemCall { lev: 1 }, 0xC00, msr::HV | msr::ME)]
+#[case(Interrupt::SystemCall { lev: 0 }, 0xC00, msr::ME)]
+#[case(Interrupt::Program(Program::Trap), 0x700, msr::ME)]
+#[case(Interrupt::Doorbell, 0xA00, msr::ME)]
+fn these_use_srr0_and_srr1(#[case] which: Interrupt, #[case] vector: u64, #[case] state: u64) {
+    let mut cpu = whole(Model::Power9, WHOLE | msr::RI);
+    cpu.interrupt(which);
+    assert_eq!((cpu.pc, cpu.srr0, cpu.hsrr0), (vector, CODE, 0));
+    assert_eq!(cpu.msr, msr::SF | state);
+}
+
+#[rstest]
+#[case(0, msr::HV, true)]
+#[case(msr::LPCR_LPES, 0, false)]
+fn external_interrupts_follow_lpes(#[case] lpcr: u64, #[case] gained: u64, #[case] hypervisors: bool) {
+    let mut cpu = whole(Model::Power9, WHOLE | msr::EE);
+    cpu.lpcr = lpcr;
+    cpu.interrupt(Interrupt::External);
+    assert_eq!((cpu.pc, cpu.msr), (0x500, WHOLE | gained));
+    assert_eq!(if hypervisors { cpu.hsrr0 } else { cpu.srr0 }, CODE);
+}
+
+#[rstest]
+#[case::hypervisor_masks(WHOLE | msr::HV, None)]
+#[case::hypervisor_lets_through(WHOLE | msr::HV | msr::EE, Some(Interrupt::External))]
+#[case::guest_cannot_mask(WHOLE, Some(Interrupt::External))]
+#[case::nor_can_problem_state(WHOLE | msr::HV | msr::PR, Some(Interrupt::External))]
+fn what_goes_to_the_hypervisor_cannot_be_masked_below_it(#[case] state: u64, #[case] which: Option<Interrupt>) {
+    let mut cpu = whole(Model::Power9, state);
+    cpu.external_pending = true;
+    assert_eq!(cpu.deliverable(), which);
+    cpu.external_pending = false;
+    cpu.ring(Doorbell::Hypervisor);
+    assert_eq!(cpu.deliverable(), which.map(|_| Interrupt::HypervisorDoorbell));
+    cpu.silence(Doorbell::Hypervisor);
+    cpu.lpcr = 1;
+    cpu.set_spr(Spr::Hdec, u64::MAX);
+    assert_eq!(cpu.deliverable(), which.map(|_| Interrupt::HypervisorDecrementer));
+    cpu.lpcr = 0;
+    assert_eq!(cpu.deliverable(), None, "HDICE lets it through");
+}
+
+#[test]
+fn a_partition_sees_what_its_hypervisor_reflects() {
+    for (which, vector) in [
+        (Interrupt::HypervisorDataStorage { address: 0x1234, status: 0x4000_0000 }, 0x300),
+        (Interrupt::HypervisorInstructionStorage { status: 0x4000_0000 }, 0x400),
+        (Interrupt::HypervisorFacilityUnavailable { cause: 8 }, 0x700),
+        (Interrupt::HypervisorVirtualization, 0x500),
+        (Interrupt::MachineCheck, 0x200),
+    ] {
+        let mut cpu = Cpu::new(Model::Power9);
+        cpu.pc = CODE;
+        cpu.interrupt(which);
+        assert_eq!((cpu.pc, cpu.srr0, cpu.msr & msr::HV), (vector, CODE, 0), "{which:?}");
+    }
+}
+
+#[test]
+fn a_caller_that_decides_gets_the_interrupt_before_anything_is_saved() {
+    let mut machine = Machine::new(Model::Power9, "nop\n .long 0");
+    machine.cpu.hypervisor = Hypervisor::Caller;
+    assert_eq!(machine.run(), Exit::Hypervisor(Interrupt::EmulationAssistance { word: 0 }));
+    assert_eq!((machine.cpu.pc, machine.cpu.srr0, machine.cpu.hsrr0), (CODE + 4, 0, 0));
+    machine.cpu.interrupt(Interrupt::Program(Program::Illegal));
+    assert_eq!((machine.cpu.pc, machine.cpu.srr0), (0x700, CODE + 4));
+}
+
+#[test]
+fn a_whole_machine_delivers_its_system_calls() {
+    for (code, state, vector, hv) in
+        [("sc", 0, 0xC00, 0), ("sc 1", msr::PR, 0xC00, msr::HV), ("sc 1", msr::HV, 0xC00, msr::HV)]
+    {
+        let mut machine = Machine::new(Model::Power9, code);
+        machine.cpu.hypervisor = Hypervisor::Guest;
+        machine.cpu.msr |= state;
+        assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::SystemCall { .. })));
+        assert_eq!((machine.cpu.pc, machine.cpu.srr0, machine.cpu.msr & msr::HV), (vector, CODE + 4, hv));
+    }
+}
+
+#[test]
+fn hfscr_guards_what_is_below_the_hypervisor() {
+    let run = |state: u64, hfscr: u64| {
+        let mut machine = Machine::new(Model::Power9, "mfspr r3, 815");
+        machine.cpu.hypervisor = Hypervisor::Guest;
+        machine.cpu.msr |= state;
+        machine.cpu.set_spr(Spr::Hfscr, hfscr);
+        (machine.run(), machine.cpu.spr(Spr::Hfscr) >> 56)
+    };
+    let denied = Exit::Interrupt(Interrupt::HypervisorFacilityUnavailable { cause: 8 });
+    assert_eq!(run(0, 0), (denied, 8));
+    assert_eq!(run(msr::HV, 0), (Exit::Until, 0));
+    assert_eq!(run(0, msr::FSCR_TAR), (Exit::Until, 0));
+}
+
+#[test]
+fn the_decrementers_are_as_wide_as_lpcr_and_the_level_say() {
+    let asks = |model, lpcr, dec| {
+        let mut cpu = Cpu::new(model);
+        (cpu.lpcr, cpu.dec) = (lpcr, dec);
+        cpu.decrementer_exception()
+    };
+    assert!(asks(Model::Power9, 0, 0x8000_0000));
+    assert!(!asks(Model::Power9, msr::LPCR_LD, 0x8000_0000));
+    assert!(asks(Model::Power9, msr::LPCR_LD, 1 << 55));
+    assert!(asks(Model::Power8, msr::LPCR_LD, 0x8000_0000), "before 3.0 there is no LD");
+}
+
+/// A BookE processor with every timer's vector at 0x100 times its number.
+fn embedded(model: Model, state: u64) -> Cpu {
+    let mut cpu = Cpu::new(model);
+    for number in 0..cpu.ivor.len() {
+        cpu.ivor[number] = 0x100 * number as u32;
+    }
+    (cpu.msr, cpu.pc, cpu.dec) = (state, CODE, 0);
+    cpu
+}
+
+/// TCR: bit 60 of the time base (a period of 16 ticks) for both intervals.
+const INTERVALS: u32 = 0x001F_E000;
+
+#[test]
+fn the_fixed_interval_ends_when_its_bit_of_the_time_base_rises() {
+    let mut cpu = embedded(Model::E500v2, msr::ME | msr::EE);
+    cpu.tcr = INTERVALS & !0x001E_0000 | 0x0080_0000;
+    assert_eq!(cpu.quiet_for(), 8);
+    cpu.tick_by(7);
+    assert_eq!(cpu.deliverable(), None);
+    cpu.tick_by(1);
+    assert_eq!(cpu.deliverable(), Some(Interrupt::FixedInterval));
+    cpu.interrupt(Interrupt::FixedInterval);
+    assert_eq!((cpu.pc, cpu.srr0, cpu.msr), (0xB00, CODE, msr::ME));
+}
+
+#[test]
+fn the_watchdog_interrupts_the_second_time_and_asks_for_a_reset_the_third() {
+    let mut cpu = embedded(Model::E500v2, msr::ME | msr::CE | msr::EE);
+    cpu.tcr = INTERVALS | 0x0800_0000 | 0x2000_0000;
+    cpu.tick_by(8);
+    assert_eq!((cpu.tsr & 0xF000_0000, cpu.deliverable()), (0x8000_0000, None));
+    cpu.tick_by(16);
+    assert_eq!((cpu.tsr & 0xF000_0000, cpu.deliverable()), (0xC000_0000, Some(Interrupt::Watchdog)));
+    let state = cpu.msr;
+    cpu.interrupt(Interrupt::Watchdog);
+    assert_eq!((cpu.pc, cpu.csrr0, cpu.csrr1, cpu.srr0), (0xC00, CODE, state, 0));
+    assert_eq!(cpu.msr, msr::ME, "a critical interrupt masks both classes");
+    cpu.tick_by(16);
+    assert_eq!(cpu.tsr & 0xF000_0000, 0xE000_0000);
+}
+
+#[rstest]
+#[case(Model::E500v2, Interrupt::Debug { status: 0x0100_0000 }, msr::ME)]
+#[case(Model::E500mc, Interrupt::Debug { status: 0x0100_0000 }, msr::ME | msr::CE)]
+#[case(Model::E500mc, Interrupt::CriticalInput, msr::ME | msr::DE)]
+#[case(Model::E500mc, Interrupt::MachineCheck, 0)]
+fn each_class_has_its_registers_and_masks_what_it_must(
+    #[case] model: Model,
+    #[case] which: Interrupt,
+    #[case] state: u64,
+) {
+    let old = msr::ME | msr::CE | msr::DE | msr::EE;
+    let mut cpu = embedded(model, old);
+    cpu.interrupt(which);
+    assert_eq!(cpu.msr, state);
+    let saved = match (which, model) {
+        (Interrupt::MachineCheck, _) => (cpu.mcsrr0, cpu.mcsrr1),
+        (Interrupt::Debug { .. }, Model::E500mc) => (cpu.dsrr0, cpu.dsrr1),
+        _ => (cpu.csrr0, cpu.csrr1),
+    };
+    assert_eq!((saved, cpu.srr0), ((CODE, old), 0));
+}
+
+#[test]
+fn an_embedded_hypervisor_takes_calls_and_interrupts_from_its_guest() {
+    let mut machine = Machine::new(Model::E500mc, "sc 1");
+    machine.cpu.hypervisor = Hypervisor::Guest;
+    machine.cpu.ivor[40] = 0x400;
+    machine.cpu.ivor[41] = 0x500;
+    assert_eq!(machine.run(), Exit::Interrupt(Interrupt::SystemCall { lev: 1 }));
+    assert_eq!((machine.cpu.pc, machine.cpu.msr & msr::GS, machine.cpu.srr1 & msr::GS), (0x400, 0, msr::GS));
+    machine.cpu.msr |= msr::GS;
+    machine.load("ehpriv 5");
+    assert_eq!(machine.run(), Exit::Interrupt(Interrupt::HypervisorPrivilege));
+    assert_eq!((machine.cpu.pc, machine.cpu.srr0), (0x500, CODE));
+}
+
+#[test]
+fn doorbells_ring_until_they_are_answered() {
+    for (model, doorbell, which) in [
+        (Model::Power8, Doorbell::Privileged, Interrupt::Doorbell),
+        (Model::E500mc, Doorbell::Processor, Interrupt::Doorbell),
+        (Model::E500mc, Doorbell::Critical, Interrupt::CriticalDoorbell),
+    ] {
+        let mut machine = Machine::new(model, "nop\n nop");
+        machine.cpu.ring(doorbell);
+        assert_eq!(machine.cpu.deliverable(), None, "masked");
+        assert!(machine.cpu.exception_waits());
+        machine.cpu.msr |= msr::EE | if model == Model::E500mc { msr::CE } else { 0 };
+        assert_eq!(machine.run(), Exit::Interrupt(which));
+        assert!(!machine.cpu.rings(doorbell));
+    }
+}
+
+#[test]
+fn a_guest_doorbell_waits_until_the_guest_could_be_interrupted() {
+    let mut cpu = embedded(Model::E500mc, msr::ME | msr::GS);
+    cpu.hypervisor = Hypervisor::Guest;
+    cpu.ring(Doorbell::Guest);
+    assert_eq!(cpu.deliverable(), None);
+    cpu.msr |= msr::EE;
+    assert_eq!(cpu.deliverable(), Some(Interrupt::GuestDoorbell));
+    cpu.msr &= !msr::GS;
+    assert_eq!(cpu.deliverable(), None);
+}
+
+#[test]
+fn without_hdice_the_hypervisor_decrementer_only_counts() {
+    let mut machine = Machine::new(Model::Power9, "nop\n nop\n mfspr r3, 310");
+    machine.cpu.hypervisor = Hypervisor::Guest;
+    machine.cpu.msr |= msr::HV | msr::EE;
+    machine.cpu.set_spr(Spr::Hdec, 1);
+    assert_eq!(machine.finish().cpu.gpr[3], u64::MAX);
+}
+
+#[test]
+fn external_interrupts_come_before_the_decrementer() {
+    let mut cpu = Cpu::new(Model::Power9);
+    (cpu.msr, cpu.dec, cpu.external_pending) = (cpu.msr | msr::EE, u64::MAX, true);
+    assert_eq!(cpu.deliverable(), Some(Interrupt::External));
+    cpu.external_pending = false;
+    assert_eq!(cpu.deliverable(), Some(Interrupt::Decrementer));
+}
+
+#[rstest]
+#[case("ldarx r5, r3, r4", false, 0x4A3)]
+#[case("lwarx r5, r3, r4", false, 0xA3)]
+#[case("lmw r30, 8(r3)", true, 0x1FC3)]
+fn before_3_0_dsisr_names_the_instruction_that_was_not_aligned(
+    #[case] code: &str,
+    #[case] little: bool,
+    #[case] status: u32,
+) {
+    let mut machine = Machine::new(Model::Power8, "");
+    machine.cpu.msr |= if little { msr::LE } else { 0 };
+    machine.load(code);
+    machine.cpu.gpr[4] = 1;
+    assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::Alignment { .. })));
+    assert_eq!(machine.cpu.dsisr, status);
+}
+
+#[rstest]
+#[case(0, 0x1_7020)]
+#[case(2, 0x1_7020)]
+#[case(3, 0xC000_0000_0000_3020)]
+fn a_vectored_call_has_a_place_of_its_own_for_the_alternate_location(#[case] ail: u64, #[case] vector: u64) {
+    let mut cpu = Cpu::new(Model::Power9);
+    cpu.lpcr = ail << 23;
+    cpu.msr |= msr::IR | msr::DR;
+    cpu.interrupt(Interrupt::SystemCallVectored { lev: 1 });
+    assert_eq!((cpu.pc, cpu.msr & msr::IR != 0), (vector, ail != 0));
+}
+
+#[test]
+fn every_model_takes_every_interrupt_somewhere() {
+    let all = [
+        Interrupt::HypervisorDecrementer,
+        Interrupt::InstructionBreakpoint,
+        Interrupt::VectorAssist,
+        Interrupt::Thermal,
+        Interrupt::SystemManagement,
+        Interrupt::CriticalInput,
+        Interrupt::Watchdog,
+        Interrupt::GuestDoorbell,
+        Interrupt::HypervisorPrivilege,
+        Interrupt::SpeUnavailable,
+        Interrupt::SystemCallVectored { lev: 3 },
+        Interrupt::DataTlb { address: 4, store: true },
+    ];
+    for model in Model::ALL {
+        for which in all {
+            let mut cpu = Cpu::new(model);
+            for number in 0..cpu.ivor.len() {
+                cpu.ivor[number] = 0x100 + 0x10 * number as u32;
+            }
+            cpu.msr |= msr::EE;
+            cpu.interrupt(which);
+            assert!(cpu.pc >= 0x100, "{which:?} on {model:?}");
+            let kept = if cpu.pc >= 0x1_7000 { msr::EE } else { 0 };
+            assert_eq!(cpu.msr & (msr::EE | msr::PR), kept, "{which:?} on {model:?}");
+        }
+    }
+}
+
+/// MSR bits that a return restores: those of the model, without those that wait or that only an interrupt sets.
+fn states(model: Model) -> impl Strategy<Value = u64> {
+    let bits = model.msr_bits() & !(msr::POW | msr::WE | msr::IP | msr::ILE);
+    any::<u64>().prop_map(move |random| {
+        let state = random & bits | msr::ME;
+        match model {
+            _ if !model.is_server() => state,
+            // Problem state is translated and interruptible; HV and S come back only to where they were.
+            _ if state & msr::PR != 0 => state | (msr::HV | msr::S | msr::SF | msr::EE | msr::IR | msr::DR) & bits,
+            _ => state | (msr::HV | msr::S | msr::SF) & bits,
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_return_undoes_its_interrupt(
+        (model, state) in proptest::sample::select(Model::ALL.to_vec()).prop_flat_map(|m| (Just(m), states(m))),
+        (at, kind) in (0_u64..0x100, 0_usize..4),
+    ) {
+        let server = [
+            (Interrupt::Program(Program::Trap), 0x4C00_0024),
+            (Interrupt::SystemCall { lev: 1 }, 0x4C00_0024),
+            (Interrupt::HypervisorDecrementer, 0x4C00_0224),
+            (Interrupt::EmulationAssistance { word: 0 }, 0x4C00_0224),
+        ];
+        let embedded = [
+            (Interrupt::Program(Program::Trap), 0x4C00_0064),
+            (Interrupt::Watchdog, 0x4C00_0066),
+            (Interrupt::MachineCheck, 0x4C00_004C),
+            (Interrupt::Decrementer, 0x4C00_0064),
+        ];
+        let (which, word) = match model {
+            _ if model.is_server() => server[kind],
+            _ if model.is_embedded() => embedded[kind],
+            _ => (Interrupt::Program(Program::Trap), 0x4C00_0064),
+        };
+        let mut machine = Machine::new(model, "");
+        let cpu = &mut machine.cpu;
+        for number in 0..cpu.ivor.len() {
+            cpu.ivor[number] = 0x2000;
+        }
+        (cpu.hypervisor, cpu.msr, cpu.pc, cpu.stop_on_interrupt) = (Hypervisor::Guest, state, 0x3000 + 4 * at, false);
+        let before = (cpu.msr, cpu.pc);
+        cpu.interrupt(which);
+        let big = cpu.is_big_endian();
+        let handler = cpu.pc & 0xF_FFFF;
+        cpu.pc = handler;
+        machine.memory.write_u32(handler, word, big).expect("in memory");
+        machine.cpu.run(&mut machine.memory, Budget::instructions(1));
+        prop_assert_eq!((machine.cpu.msr, machine.cpu.pc), before);
+    }
+}
+
+#[rstest]
+#[case(Model::Power8, "msgsndp r3", "msgclrp r3", 5 << 27, Doorbell::Privileged)]
+#[case(Model::Power9, "msgsnd r3", "msgclr r3", 5 << 27 | 7, Doorbell::Hypervisor)]
+#[case(Model::E500mc, "msgsnd r3", "msgclr r3", 7, Doorbell::Processor)]
+#[case(Model::E500mc, "msgsnd r3", "msgclr r3", 1 << 27 | 1 << 26, Doorbell::Critical)]
+fn a_message_to_oneself_rings_and_can_be_taken_back(
+    #[case] model: Model,
+    #[case] send: &str,
+    #[case] clear: &str,
+    #[case] message: u64,
+    #[case] doorbell: Doorbell,
+) {
+    let run = |code: &str, message: u64| {
+        let mut machine = Machine::new(model, code);
+        (machine.cpu.gpr[3], machine.cpu.pir) = (message, 7);
+        machine.cpu.msr |= if model.is_server() { msr::HV } else { 0 };
+        machine.finish().cpu.rings(doorbell)
+    };
+    assert!(run(send, message));
+    assert!(!run(&format!("{send}\n {clear}"), message));
+    assert!(!run(send, (message ^ 2) & !(1 << 26)), "to another");
+    assert!(!run(send, message | 4 << 27 | 1 << 28), "of another type");
+}
