@@ -119,6 +119,11 @@ impl Outcome {
 }
 
 impl End {
+    /// The signal, 0 for none.
+    pub fn signal(&self) -> u64 {
+        if let Self::Signal { signal, .. } = self { *signal } else { 0 }
+    }
+
     fn agrees(&self, qemu: &Self) -> bool {
         match (self, qemu) {
             (

@@ -53,8 +53,10 @@ const KINDS: usize = 12;
 /// Cases that are looked into.
 const LOOKS: usize = 30;
 
-/// Runs cases of a target, and fails if any differs, with a case of each kind.
-pub fn run(generator: &mut Generator, seed: u64, numbers: std::ops::Range<u64>) {
+/// Runs cases of a target, and fails if any differs, with a case of each kind. Gives how many ended with each signal, 0
+/// for none.
+pub fn run(generator: &mut Generator, seed: u64, numbers: std::ops::Range<u64>) -> BTreeMap<u64, u64> {
+    let mut ends = BTreeMap::new();
     let target = generator.core.target;
     let (mut kinds, mut followers, mut looks) = (BTreeMap::new(), 0, 0);
     let mut first = numbers.start;
@@ -64,6 +66,7 @@ pub fn run(generator: &mut Generator, seed: u64, numbers: std::ops::Range<u64>) 
         let outcomes = batch::run(&target, &cases);
         for (case, qemu) in cases.iter().zip(&outcomes) {
             let core = generator.core.run(case);
+            *ends.entry(core.end.signal()).or_default() += 1;
             if kinds.len() == KINDS || looks == LOOKS || differences(generator, &core, qemu).is_empty() {
                 continue;
             }
@@ -86,6 +89,7 @@ pub fn run(generator: &mut Generator, seed: u64, numbers: std::ops::Range<u64>) 
         target.name(),
         texts.join("\n")
     );
+    ends
 }
 
 fn differs_alone(generator: &mut Generator, case: &Case) -> bool {

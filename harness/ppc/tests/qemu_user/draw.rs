@@ -72,7 +72,7 @@ fn special(core: &Core, random: &mut Random, write: bool) -> u32 {
         names.extend(["tb", "tbu"]);
     }
     // Registers of the supervisor that every model has: the privileged-instruction interrupt.
-    if random.one_in(8) {
+    if random.one_in(4) {
         names = vec!["srr0", "srr1", "sprg0", "sprg1", "dec"];
     }
     let name = random.pick(&names);
@@ -80,7 +80,7 @@ fn special(core: &Core, random: &mut Random, write: bool) -> u32 {
 }
 
 /// A word of the row with that choice of variants. Its memory operand, if it has one, is aimed at the scratch area, but
-/// for one in 64. `index` is its place in the block.
+/// for one in 10. `index` is its place in the block.
 pub fn draw(row: &Row, variants: u32, index: usize, slot: usize, core: &Core, random: &mut Random) -> u32 {
     let mut word = row.value | variants;
     let pc = code(slot) + 4 * index as u64;
@@ -106,7 +106,7 @@ pub fn draw(row: &Row, variants: u32, index: usize, slot: usize, core: &Core, ra
     if matches!(row.name, "lq" | "stq" | "lqarx" | "stqcx.") {
         word &= !(1 << 21);
     }
-    if reaches_memory(row) && !random.one_in(64) {
+    if reaches_memory(row) && !random.one_in(10) {
         word = aim(row, word, core, random).unwrap_or(word);
     }
     word
@@ -126,7 +126,8 @@ fn target(index: usize, slot: usize, absolute: bool, field: &FieldInfo, random: 
 
 /// Changes RA and the displacement, or RA and RB, so that the address lies in the scratch area.
 fn aim(row: &Row, word: u32, core: &Core, random: &mut Random) -> Option<u32> {
-    let align = if row.group == Group::Reservation || row.name.ends_with('q') { 16 } else { 1 << random.below(5) };
+    let aligned = row.group == Group::Reservation || row.name.ends_with('q');
+    let align = if aligned && !random.one_in(4) { 16 } else { 1 << random.below(5) };
     for _ in 0..6 {
         let register = random.below(32) as u32;
         let word = word & !(31 << 16) | register << 16;

@@ -80,7 +80,7 @@ impl Generator {
                 6..=8 => SCRATCH + random.below(SCRATCH_SIZE),
                 9..=11 => random.below(16) * 16,
                 12 => random.below(200),
-                13 if random.one_in(2) => HOLE.start + random.below(HOLE.end - HOLE.start),
+                13..=14 => HOLE.start + random.below(HOLE.end - HOLE.start),
                 _ => random.operand(),
             } & mask;
         }
@@ -161,7 +161,7 @@ impl Generator {
             let choice = random.pick(&variants(row));
             let word = draw(row, choice, index, slot, &self.core, random);
             // A fault ends the case, so it is better late.
-            let fault = random.one_in(if index >= 12 { 3 } else { 40 });
+            let fault = index >= 12 || random.one_in(30);
             match self.verdict(row, word) {
                 Verdict::Fine => {}
                 Verdict::Faults if fault => {}
