@@ -31,6 +31,8 @@ pub enum Where {
     Unaligned(u64),
     /// Those with a reservation.
     Reserved,
+    /// Those with a reservation in the cache block.
+    ReservedBlock,
     /// Those of VRSAVE with a number that does not fit it.
     WideVrsave,
     /// Those whose quotient needs a 65th bit, for its sign.
@@ -131,6 +133,14 @@ pub const DEVIATIONS: &[Deviation] = &[
         architecture: "stores if the reservation is of the same quadword, Book II 4.6.2.2",
     },
     Deviation {
+        of: &["dcbz"],
+        on: &[],
+        little: false,
+        when: ReservedBlock,
+        qemu: "drops the reservation of the processor itself",
+        architecture: "another processor's dcbz drops it, the own does not, Book II 1.7.4.1",
+    },
+    Deviation {
         of: &["icbt"],
         on: &["e500v2", "e500mc"],
         little: false,
@@ -177,6 +187,10 @@ pub fn deviates(name: &str, word: u32, address: u64, core: &Core) -> bool {
         Bits(bits) => word & bits != 0,
         Unaligned(length) => !address.is_multiple_of(length),
         Reserved => core.cpu.reservation.is_some(),
+        ReservedBlock => core.cpu.reservation.is_some_and(|reservation| {
+            let block = core.target.model.cache_block();
+            reservation.at / block == address / block
+        }),
         WideVrsave => word & 0x001F_F800 == 0x0000_4000 && register(21) >> 32 != 0,
         QuotientOf65Bits => {
             let (dividend, divisor) = (register(16).cast_signed(), register(11).cast_signed());

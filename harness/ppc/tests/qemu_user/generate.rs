@@ -218,9 +218,10 @@ impl Generator {
     }
 
     fn step(&mut self) -> Exit {
-        let reserved = self.core.cpu.reservation;
+        let word = self.core.memory.read_u32(self.core.cpu.pc, !self.core.target.little).unwrap_or(0);
         let exit = self.core.cpu.run(&mut self.core.memory, Budget::until(FINISH, 1));
-        if self.core.cpu.reservation.is_some() && self.core.cpu.reservation != reserved {
+        let row = decode(word, self.core.target.model);
+        if row.is_some_and(|row| row.group == Group::Reservation && !row.name.ends_with("cx.")) {
             self.reserved = self.granule();
         }
         exit
