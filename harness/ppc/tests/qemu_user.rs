@@ -31,7 +31,7 @@ use qemu_user::target::Target;
 use qemu_user::undefined::UNDEFINED;
 use qemu_user::{compare, known_words, words};
 
-/// Cases on all targets together where the environment does not say otherwise.
+/// Cases on all targets together where the environment does not say otherwise. CI says 300000.
 const CASES: u64 = 30_000;
 
 /// Cases on a target among which every form and every end must occur.
@@ -92,9 +92,8 @@ fn one_case() {
 /// privilege, and what is none is illegal on both.
 #[test]
 fn words_are_instructions_of_the_same_processors() {
-    let count = compare::cases(CASES).div_ceil(Target::all().len() as u64) as usize;
     let mut words = words::words();
-    words.extend(words::random_words(compare::seed(), count));
+    words.extend(words::random_words(compare::seed(), compare::cases(CASES) as usize / 50));
     for target in Target::all().into_iter().filter(compare::is_installed) {
         let mut generator = Generator::new(target);
         let (different, compared) = words::differences(&mut generator, &words);

@@ -40,7 +40,7 @@ fn program(target: &Target, cases: &[Case]) -> Vec<u8> {
     let put_words = |into: &mut [u8], at: usize, words: &[u32]| {
         words.iter().enumerate().for_each(|(i, word)| order.put(into, at + 4 * i, 4, (*word).into()));
     };
-    let (words, handler) = program::words(target);
+    let (words, handler) = program::words(target, cases.len());
     let mut text = vec![0; 4 * words.len()];
     put_words(&mut text, 0, &words);
 
@@ -105,7 +105,8 @@ fn scratch_file(target: &Target) -> PathBuf {
     directory.join(format!("{}-{}-{}{thread}elf", target.program, target.cpu, std::process::id()))
 }
 
-/// Runs cases on QEMU.
+/// Runs cases on QEMU. The last outcome is that of the first case with which the program did not come to its end, if there
+/// is one.
 pub fn run(target: &Target, cases: &[Case]) -> Vec<Outcome> {
     let path = scratch_file(target);
     std::fs::write(&path, program(target, cases)).expect("the program is written");
@@ -126,7 +127,11 @@ pub fn run(target: &Target, cases: &[Case]) -> Vec<Outcome> {
     }
     // One of them ended the program: the halves tell which.
     let (left, right) = cases.split_at(cases.len() / 2);
-    [left, right].into_iter().flat_map(|half| run(target, half)).collect()
+    let mut outcomes = run(target, left);
+    if !outcomes.iter().any(Outcome::is_lost) {
+        outcomes.extend(run(target, right));
+    }
+    outcomes
 }
 
 fn outcome(target: &Target, case: &Case, bytes: &[u8]) -> Outcome {

@@ -90,6 +90,11 @@ impl Case {
 pub const NOP: u32 = 0x6000_0000;
 
 impl Outcome {
+    /// Whether the case took the program with it.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.end, End::Lost(_))
+    }
+
     /// What QEMU's outcome has different from the core's, a line each; empty if nothing.
     pub fn differences(&self, qemu: &Self, held: &[&str]) -> Vec<String> {
         let mut lines = Vec::new();

@@ -2,8 +2,9 @@
 # Shows that the comparison with QEMU notices mistakes of the core: plants one fault a family, one at a time, and expects
 # the test to fail for a difference. Run it in a checkout without changes in harness/ppc/src; a fault takes some seconds.
 #
-#   harness/ppc/tests/qemu_user/faults.sh
+#   harness/ppc/tests/qemu_user/faults.sh [FAMILY]
 #
+# With a regular expression only the families that match it are planted.
 # A fault is: family @ file in harness/ppc/src @ what stands there @ what is put in its place @ tests to run.
 set -u
 cd "$(dirname "$0")/../../src" || exit 1
@@ -39,7 +40,7 @@ decoder @ row.rs @ row.models & model.bit() != 0 @ row.models != 0 @ words
 
 missed=0
 while read -r line; do
-    [ -z "$line" ] && continue
+    [[ $line =~ ^.*\ @\  && ${line%% @ *} =~ ${1:-.} ]] || continue
     IFS=$'\x01' read -r family file from to test <<<"${line// @ /$'\x01'}"
     FROM=$from TO=$to perl -pi -e 's/\Q$ENV{FROM}\E/$ENV{TO}/' "$file"
     if git diff --quiet -- .; then

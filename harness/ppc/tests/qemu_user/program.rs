@@ -26,8 +26,10 @@ pub const IN_HELD: u64 = 36;
 
 /// Signals that a case can end with: SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV.
 const SIGNALS: [u64; 5] = [4, 5, 7, 8, 11];
-/// Seconds after which SIGALRM ends a program that hangs.
-const PATIENCE: u64 = 10;
+/// Seconds after which SIGALRM ends a program that hangs. A thousand cases take less than one.
+fn patience(cases: usize) -> usize {
+    3 + cases / 400
+}
 
 /// Offset of the registers in the kernel's ucontext, and whether a pointer to them is there. Linux
 /// `asm/ucontext.h`, `uapi/asm/sigcontext.h`
@@ -35,9 +37,9 @@ fn context(wide: bool) -> (u64, bool) {
     if wide { (232, false) } else { (48, true) }
 }
 
-/// The program's words, and the address of its signal handler. It begins at [`PROGRAM`] with its entry.
-pub fn words(target: &Target) -> (Vec<u32>, u64) {
-    let text = text(target);
+/// The program's words for so many cases, and the address of its signal handler. It begins at [`PROGRAM`] with its entry.
+pub fn words(target: &Target, cases: usize) -> (Vec<u32>, u64) {
+    let text = text(target, cases);
     let symbols = |name: &str| -> Option<u64> {
         Some(match name {
             "near_end" => NEAR_END,
@@ -68,7 +70,7 @@ pub fn branch(from: u64, to: u64) -> u32 {
 /// Address of the code that writes down registers.
 pub const FINISH: u64 = PROGRAM + 8;
 
-fn text(target: &Target) -> String {
+fn text(target: &Target, cases: usize) -> String {
     let wide = target.is_wide();
     let (load, store, size) = if wide { ("ld", "std", 8) } else { ("lwz", "stw", 4) };
     let mut lines = Vec::new();
@@ -129,7 +131,7 @@ fn text(target: &Target) -> String {
     line("fail: li r3, 1".to_owned());
     line("exit: li r0, 234; sc".to_owned());
 
-    line(format!("start: li r3, {PATIENCE}; li r0, 27; sc")); // alarm
+    line(format!("start: li r3, {}; li r0, 27; sc", patience(cases))); // alarm
     line(format!("li r3, {SIGNAL_STACK}; li r4, 0; li r0, 185; sc; bso fail"));
     for signal in SIGNALS {
         line(format!("li r3, {signal}; li r4, {SIGNAL_ACTION}; li r5, 0; li r6, 8; li r0, 173; sc; bso fail"));
