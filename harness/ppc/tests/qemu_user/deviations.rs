@@ -134,6 +134,14 @@ pub const DEVIATIONS: &[Deviation] = &[
     },
     Deviation {
         of: &["dcbz"],
+        on: &["970"],
+        little: false,
+        when: Always,
+        qemu: "clears 32 bytes: user mode begins with the size bit of HID5 set",
+        architecture: "a cache block, which has 128 bytes, Book II 4.3.2",
+    },
+    Deviation {
+        of: &["dcbz"],
         on: &[],
         little: false,
         when: ReservedBlock,
