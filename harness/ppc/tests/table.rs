@@ -136,5 +136,8 @@ fn the_models_differ_where_the_table_says() {
     assert!(has("nap", Model::Power8) && !has("nap", Model::Power9));
     assert!(has("isel r3, r4, r5, 2", Model::E500v2) && !has("isel r3, r4, r5, 2", Model::G4));
     assert!(has("tlbia", Model::G4) && !has("tlbia", Model::G3));
+    assert!(has("lwarx r3, r4, r5", Model::E500mc) && !has("lbarx r3, r4, r5", Model::E500mc));
+    assert!(has("popcntw r3, r4", Model::Power8) && !has("popcntw r3, r4", Model::E500mc));
+    assert!(has("mftb r3", Model::E500mc) && !has("mftb r3", Model::E500v2));
     assert!(has("wrteei 1", Model::E500mc) && !has("wrteei 1", Model::Power8));
 }
