@@ -67,6 +67,14 @@ pub enum Group {
     TransactionStub,
 }
 
+impl Group {
+    /// Whether its instructions decode only as far as their "unavailable" interrupt.
+    pub const fn is_stub(self) -> bool {
+        use Group::*;
+        matches!(self, FloatStub | VectorStub | VsxStub | VsxVectorStub | FloatVectorStub | SpeStub | TransactionStub)
+    }
+}
+
 /// Least privilege. Power ISA Book III 1.2.1
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Privilege {

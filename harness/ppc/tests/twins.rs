@@ -22,7 +22,7 @@ const DIFFERENT: [&str; 7] = [
 /// Rows that programs of both models have.
 fn shared(wide: Model, narrow: Model) -> Vec<&'static Row> {
     let both = |row: &&Row| row.models & wide.bit() != 0 && row.models & narrow.bit() != 0;
-    let stub = |row: &Row| matches!(row.group, Group::FloatStub | Group::VectorStub | Group::VsxStub | Group::SpeStub);
+    let stub = |row: &Row| row.group.is_stub();
     let plain = |row: &&Row| row.privilege == Privilege::Problem && !stub(row) && !DIFFERENT.contains(&row.name);
     ROWS.iter().filter(both).filter(plain).filter(|row| !row.name.is_empty()).collect()
 }

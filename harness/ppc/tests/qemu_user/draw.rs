@@ -163,6 +163,6 @@ fn aim(row: &Row, word: u32, core: &Core, random: &mut Random) -> Option<u32> {
 /// Whether programs may execute the row's instruction on the core's model, and it is more than a stub of a facility that
 /// the core does not have.
 pub fn is_open(row: &Row, core: &Core) -> bool {
-    let stub = matches!(row.group, Group::FloatStub | Group::VectorStub | Group::VsxStub | Group::SpeStub);
+    let stub = row.group.is_stub();
     !row.name.is_empty() && !stub && row.privilege == Privilege::Problem && row.models & core.target.model.bit() != 0
 }

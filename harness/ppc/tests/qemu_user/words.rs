@@ -84,7 +84,7 @@ fn left_out(generator: &mut Generator, case: &Case, row: &Row) -> Option<&'stati
     let target = generator.core.target;
     let word = case.words[0];
     match row.group {
-        Group::FloatStub | Group::VectorStub | Group::VsxStub | Group::SpeStub => {
+        group if group.is_stub() => {
             return Some("a facility that user mode of QEMU switches on");
         }
         Group::Spr => return Some("depends on the register"),
