@@ -166,6 +166,8 @@ pub struct Cpu {
     pub plain: [u64; PLAIN_COUNT],
     /// Address of the line that copy took, until a paste or cpabort. Book II 4.4
     pub copied: Option<u64>,
+    /// The prefixed instruction at `pc` raised an interrupt, which SRR1 is to show. Book III 7.5
+    pub prefixed: bool,
     /// Reservation.
     pub reservation: Option<Reservation>,
     /// A decrementer exception waits (classic, where it is an event and not a level).
@@ -254,6 +256,7 @@ impl Cpu {
             performance: [0; 13],
             plain: [0; PLAIN_COUNT],
             copied: None,
+            prefixed: false,
             reservation: None,
             decrementer_pending: false,
             external_pending: false,

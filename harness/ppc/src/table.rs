@@ -5,7 +5,7 @@
 //! Bit i of a `models` mask is `MODELS[i]`.
 
 use crate::model::Model;
-use crate::row::{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage};
+use crate::row::{Alias, FieldInfo, Group, Kind, Operand, Parameter, Prefixed, Primary, Privilege, Row, SprRow, Storage};
 use crate::undefined::{Choice, Part, Undefined, When};
 
 /// The models, in the order of the bits of a mask.
@@ -441,6 +441,30 @@ pub enum Op {
     Stxsd,
     Stxssp,
     Remainder,
+    Paddi,
+    Plbz,
+    Plhz,
+    Plha,
+    Plwz,
+    Plwa,
+    Pld,
+    Plq,
+    Pstb,
+    Psth,
+    Pstw,
+    Pstd,
+    Pstq,
+    Plfs,
+    Plfd,
+    Pstfs,
+    Pstfd,
+    Plxsd,
+    Plxssp,
+    Pstxsd,
+    Pstxssp,
+    Plxv,
+    Pstxv,
+    Pnop,
 }
 
 /// An operand field; [`FIELDS`] says where it lies.
@@ -463,6 +487,7 @@ pub enum Field {
     CT,
     CY,
     D,
+    D34,
     DQ,
     DS,
     DX,
@@ -504,11 +529,13 @@ pub enum Field {
     RS,
     RT,
     Rc1,
+    Rpc,
     Rtm,
     SCsync,
     SH,
     SH6,
     SI,
+    SI34,
     SIH,
     SItm,
     SPR,
@@ -525,10 +552,11 @@ pub enum Field {
     WC,
     XT,
     XTdq,
+    XTp,
 }
 
 /// Fields, indexed by [`Field`].
-pub static FIELDS: [FieldInfo; 77] = [
+pub static FIELDS: [FieldInfo; 81] = [
     FieldInfo { name: "Atm", kind: Kind::Unsigned, parts: &[(25, 1)], scale: 1 },
     FieldInfo { name: "BA", kind: Kind::Crbit, parts: &[(16, 5)], scale: 1 },
     FieldInfo { name: "BB", kind: Kind::Crbit, parts: &[(11, 5)], scale: 1 },
@@ -544,6 +572,7 @@ pub static FIELDS: [FieldInfo; 77] = [
     FieldInfo { name: "CT", kind: Kind::Unsigned, parts: &[(21, 4)], scale: 1 },
     FieldInfo { name: "CY", kind: Kind::Unsigned, parts: &[(9, 2)], scale: 1 },
     FieldInfo { name: "D", kind: Kind::Signed, parts: &[(0, 16)], scale: 1 },
+    FieldInfo { name: "D34", kind: Kind::Signed, parts: &[(32, 18), (0, 16)], scale: 1 },
     FieldInfo { name: "DQ", kind: Kind::Signed, parts: &[(4, 12)], scale: 16 },
     FieldInfo { name: "DS", kind: Kind::Signed, parts: &[(2, 14)], scale: 4 },
     FieldInfo { name: "DX", kind: Kind::Signed, parts: &[(6, 10), (16, 5), (0, 1)], scale: 1 },
@@ -585,11 +614,13 @@ pub static FIELDS: [FieldInfo; 77] = [
     FieldInfo { name: "RS", kind: Kind::Gpr, parts: &[(21, 5)], scale: 1 },
     FieldInfo { name: "RT", kind: Kind::Gpr, parts: &[(21, 5)], scale: 1 },
     FieldInfo { name: "Rc1", kind: Kind::Unsigned, parts: &[(0, 1)], scale: 1 },
+    FieldInfo { name: "Rpc", kind: Kind::Unsigned, parts: &[(52, 1)], scale: 1 },
     FieldInfo { name: "Rtm", kind: Kind::Unsigned, parts: &[(21, 1)], scale: 1 },
     FieldInfo { name: "SCsync", kind: Kind::Unsigned, parts: &[(16, 2)], scale: 1 },
     FieldInfo { name: "SH", kind: Kind::Unsigned, parts: &[(11, 5)], scale: 1 },
     FieldInfo { name: "SH6", kind: Kind::Unsigned, parts: &[(1, 1), (11, 5)], scale: 1 },
     FieldInfo { name: "SI", kind: Kind::Signed, parts: &[(0, 16)], scale: 1 },
+    FieldInfo { name: "SI34", kind: Kind::Signed, parts: &[(32, 18), (0, 16)], scale: 1 },
     FieldInfo { name: "SIH", kind: Kind::Wrapped, parts: &[(0, 16)], scale: 1 },
     FieldInfo { name: "SItm", kind: Kind::Signed, parts: &[(11, 5)], scale: 1 },
     FieldInfo { name: "SPR", kind: Kind::Spr, parts: &[(11, 5), (16, 5)], scale: 1 },
@@ -606,10 +637,11 @@ pub static FIELDS: [FieldInfo; 77] = [
     FieldInfo { name: "WC", kind: Kind::Unsigned, parts: &[(21, 2)], scale: 1 },
     FieldInfo { name: "XT", kind: Kind::Vsr, parts: &[(0, 1), (21, 5)], scale: 1 },
     FieldInfo { name: "XTdq", kind: Kind::Vsr, parts: &[(3, 1), (21, 5)], scale: 1 },
+    FieldInfo { name: "XTp", kind: Kind::Vsr, parts: &[(26, 1), (21, 5)], scale: 1 },
 ];
 
 /// Instructions in the order of the table, then the remainders.
-pub static ROWS: [Row; 444] = [
+pub static ROWS: [Row; 445] = [
     Row { name: "b", form: "I", op: Op::B, group: Group::Branch, mask: 0xFC000000, value: 0x48000000, reserved: 0x00000000, variants: 0x3, absolute: true, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::LI)] },
     Row { name: "bc", form: "B", op: Op::Bc, group: Group::Branch, mask: 0xFC000000, value: 0x40000000, reserved: 0x00000000, variants: 0x3, absolute: true, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::plain(Field::BD)] },
     Row { name: "bclr", form: "XL", op: Op::Bclr, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000020, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
@@ -1053,7 +1085,12 @@ pub static ROWS: [Row; 444] = [
     Row { name: "", form: "", op: Op::Remainder, group: Group::VectorStub, mask: 0xFC000000, value: 0x10000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x5F, operands: &[] },
     Row { name: "", form: "", op: Op::Remainder, group: Group::VsxStub, mask: 0xFC000000, value: 0xF0000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1E, operands: &[] },
     Row { name: "", form: "", op: Op::Remainder, group: Group::VsxStub, mask: 0xFC000000, value: 0x18000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x10, operands: &[] },
+    Row { name: "", form: "", op: Op::Remainder, group: Group::Prefix, mask: 0xFC000000, value: 0x04000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x10, operands: &[] },
     Row { name: "", form: "", op: Op::Remainder, group: Group::SpeStub, mask: 0xFC000000, value: 0x10000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x80, operands: &[] },
+];
+
+static SLOTS_1: [u16; 1] = [
+    444,
 ];
 
 static SLOTS_2: [u16; 1] = [
@@ -1381,7 +1418,7 @@ static SLOTS_63: [u16; 1] = [
 /// Decoder, by primary opcode. A slot is 0, a row's index plus 1, or 0x8000 plus an index into [`GROUPS`].
 pub static PRIMARIES: [Primary; 64] = [
     Primary { shift: 0, mask: 0, slots: &[0] },
-    Primary { shift: 0, mask: 0, slots: &[0] },
+    Primary { shift: 0, mask: 0x0, slots: &SLOTS_1 },
     Primary { shift: 0, mask: 0x0, slots: &SLOTS_2 },
     Primary { shift: 0, mask: 0x0, slots: &SLOTS_3 },
     Primary { shift: 0, mask: 0x3F, slots: &SLOTS_4 },
@@ -1448,10 +1485,10 @@ pub static PRIMARIES: [Primary; 64] = [
 
 /// Rows that share a slot: the first that has the model and matches the word is meant.
 pub static GROUPS: [&[u16]; 20] = [
-    &[440, 443],
-    &[88, 440, 443],
-    &[89, 440, 443],
-    &[90, 440, 443],
+    &[440, 444],
+    &[88, 440, 444],
+    &[89, 440, 444],
+    &[90, 440, 444],
     &[47, 48],
     &[302, 303],
     &[266, 267, 268],
@@ -2498,7 +2535,7 @@ pub static SPR_START: [u16; 1024] = [
 ];
 
 /// Extended mnemonics, sorted by name and number of operands.
-pub static ALIASES: [Alias; 779] = [
+pub static ALIASES: [Alias; 782] = [
     Alias { name: "bctr", parameters: &[], base: "bcctr", template: &["20", "0"] },
     Alias { name: "bctrl", parameters: &[], base: "bcctrl", template: &["20", "0"] },
     Alias { name: "bdnz", parameters: &[Parameter { name: "target", memory: false }], base: "bc", template: &["16", "0", "target"] },
@@ -3187,6 +3224,9 @@ pub static ALIASES: [Alias; 779] = [
     Alias { name: "nop", parameters: &[], base: "ori", template: &["0", "0", "0"] },
     Alias { name: "not", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }], base: "nor", template: &["RA", "RS", "RS"] },
     Alias { name: "not.", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }], base: "nor.", template: &["RA", "RS", "RS"] },
+    Alias { name: "pla", parameters: &[Parameter { name: "RT", memory: false }, Parameter { name: "D", memory: false }, Parameter { name: "RA", memory: true }], base: "paddi", template: &["RT", "RA", "D"] },
+    Alias { name: "pli", parameters: &[Parameter { name: "RT", memory: false }, Parameter { name: "SI", memory: false }], base: "paddi", template: &["RT", "0", "SI"] },
+    Alias { name: "psubi", parameters: &[Parameter { name: "RT", memory: false }, Parameter { name: "RA", memory: false }, Parameter { name: "n", memory: false }], base: "paddi", template: &["RT", "RA", "-n"] },
     Alias { name: "ptesync", parameters: &[], base: "sync", template: &["2"] },
     Alias { name: "rotld", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }, Parameter { name: "RB", memory: false }], base: "rldcl", template: &["RA", "RS", "RB", "0"] },
     Alias { name: "rotld.", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }, Parameter { name: "RB", memory: false }], base: "rldcl.", template: &["RA", "RS", "RB", "0"] },
@@ -3281,33 +3321,67 @@ pub static ALIASES: [Alias; 779] = [
 ];
 
 /// Aliases the disassembler may print, in order of preference.
-pub static SHOWN: [u16; 611] = [
-    685, 279, 280, 490, 491, 686, 687, 252, 253, 240, 241, 248, 249, 244, 245, 250, 251, 238, 239, 246, 247, 242, 243, 90,
-    91, 0, 1, 206, 207, 92, 100, 94, 102, 74, 82, 76, 84, 22, 30, 24, 32, 42, 50, 44, 52, 58, 66, 60,
-    68, 140, 148, 142, 150, 108, 116, 110, 118, 124, 132, 126, 134, 188, 196, 190, 198, 156, 164, 158, 166, 210, 218, 212,
-    220, 172, 180, 174, 182, 104, 106, 86, 88, 34, 36, 54, 56, 70, 72, 152, 154, 120, 122, 136, 138, 200, 202, 168,
-    170, 222, 224, 184, 186, 96, 98, 78, 80, 26, 28, 46, 48, 62, 64, 144, 146, 112, 114, 128, 130, 192, 194, 160,
-    162, 214, 216, 176, 178, 2, 8, 3, 9, 16, 18, 17, 19, 10, 11, 20, 21, 750, 771, 757, 751, 753, 755, 777,
-    773, 775, 765, 763, 759, 761, 769, 767, 772, 758, 752, 754, 756, 778, 774, 776, 766, 764, 760, 762, 770, 768, 741, 727,
-    721, 723, 725, 747, 743, 745, 735, 733, 729, 731, 739, 737, 742, 728, 722, 724, 726, 748, 744, 746, 736, 734, 730, 732,
-    740, 738, 703, 704, 707, 708, 232, 233, 695, 696, 693, 694, 705, 706, 226, 227, 701, 702, 691, 692, 689, 690, 508, 282,
-    688, 460, 427, 471, 675, 470, 674, 469, 673, 373, 583, 401, 609, 420, 422, 628, 291, 499, 305, 514, 421, 627, 400, 608,
-    399, 607, 360, 570, 352, 562, 351, 561, 299, 507, 298, 506, 295, 503, 300, 509, 297, 505, 296, 504, 294, 502, 338, 548,
-    337, 547, 411, 619, 485, 484, 480, 486, 483, 482, 479, 429, 635, 428, 634, 431, 637, 488, 683, 372, 582, 327, 537, 461,
-    665, 289, 497, 335, 545, 334, 544, 290, 498, 417, 624, 436, 641, 438, 643, 416, 623, 445, 650, 444, 649, 443, 648, 442,
-    647, 441, 646, 440, 645, 419, 626, 418, 625, 481, 681, 474, 473, 426, 632, 425, 631, 410, 618, 409, 617, 408, 616, 407,
-    615, 406, 614, 405, 613, 456, 661, 455, 660, 332, 542, 331, 541, 412, 413, 620, 415, 622, 414, 621, 319, 528, 320, 529,
-    317, 526, 318, 527, 315, 524, 316, 525, 313, 522, 314, 523, 370, 580, 371, 581, 389, 599, 368, 578, 388, 598, 369, 579,
-    387, 597, 366, 576, 386, 596, 367, 577, 385, 595, 364, 574, 384, 594, 365, 575, 286, 285, 398, 397, 288, 496, 287, 495,
-    439, 644, 347, 557, 344, 554, 343, 553, 432, 638, 381, 591, 380, 590, 379, 589, 378, 588, 377, 587, 376, 586, 395, 605,
-    394, 604, 393, 603, 392, 602, 391, 601, 390, 600, 383, 593, 382, 592, 375, 585, 374, 584, 342, 552, 341, 551, 283, 493,
-    464, 669, 349, 559, 423, 629, 353, 563, 475, 677, 354, 564, 403, 611, 402, 610, 307, 516, 306, 515, 359, 569, 358, 568,
-    362, 572, 355, 565, 361, 571, 323, 532, 346, 556, 322, 531, 433, 639, 321, 530, 457, 662, 336, 546, 345, 555, 348, 558,
-    357, 567, 324, 533, 356, 566, 434, 633, 668, 667, 666, 333, 543, 454, 659, 453, 658, 452, 657, 451, 656, 450, 655, 449,
-    654, 448, 653, 447, 652, 487, 682, 350, 560, 312, 521, 311, 520, 293, 501, 435, 640, 310, 519, 309, 518, 328, 538, 430,
-    636, 476, 678, 340, 550, 513, 472, 676, 304, 466, 465, 670, 468, 672, 467, 671, 396, 606, 339, 549, 325, 534, 363, 573,
-    302, 511, 301, 510, 536, 424, 630, 284, 494, 292, 500, 459, 664, 458, 663, 437, 642, 326, 535, 308, 517, 330, 540, 329,
-    539, 477, 679, 303, 512, 404, 612, 478, 680, 489, 684,
+pub static SHOWN: [u16; 612] = [
+    685, 279, 280, 490, 491, 686, 687, 689, 252, 253, 240, 241, 248, 249, 244, 245, 250, 251, 238, 239, 246, 247, 242, 243,
+    90, 91, 0, 1, 206, 207, 92, 100, 94, 102, 74, 82, 76, 84, 22, 30, 24, 32, 42, 50, 44, 52, 58, 66,
+    60, 68, 140, 148, 142, 150, 108, 116, 110, 118, 124, 132, 126, 134, 188, 196, 190, 198, 156, 164, 158, 166, 210, 218,
+    212, 220, 172, 180, 174, 182, 104, 106, 86, 88, 34, 36, 54, 56, 70, 72, 152, 154, 120, 122, 136, 138, 200, 202,
+    168, 170, 222, 224, 184, 186, 96, 98, 78, 80, 26, 28, 46, 48, 62, 64, 144, 146, 112, 114, 128, 130, 192, 194,
+    160, 162, 214, 216, 176, 178, 2, 8, 3, 9, 16, 18, 17, 19, 10, 11, 20, 21, 753, 774, 760, 754, 756, 758,
+    780, 776, 778, 768, 766, 762, 764, 772, 770, 775, 761, 755, 757, 759, 781, 777, 779, 769, 767, 763, 765, 773, 771, 744,
+    730, 724, 726, 728, 750, 746, 748, 738, 736, 732, 734, 742, 740, 745, 731, 725, 727, 729, 751, 747, 749, 739, 737, 733,
+    735, 743, 741, 706, 707, 710, 711, 232, 233, 698, 699, 696, 697, 708, 709, 226, 227, 704, 705, 694, 695, 692, 693, 508,
+    282, 691, 460, 427, 471, 675, 470, 674, 469, 673, 373, 583, 401, 609, 420, 422, 628, 291, 499, 305, 514, 421, 627, 400,
+    608, 399, 607, 360, 570, 352, 562, 351, 561, 299, 507, 298, 506, 295, 503, 300, 509, 297, 505, 296, 504, 294, 502, 338,
+    548, 337, 547, 411, 619, 485, 484, 480, 486, 483, 482, 479, 429, 635, 428, 634, 431, 637, 488, 683, 372, 582, 327, 537,
+    461, 665, 289, 497, 335, 545, 334, 544, 290, 498, 417, 624, 436, 641, 438, 643, 416, 623, 445, 650, 444, 649, 443, 648,
+    442, 647, 441, 646, 440, 645, 419, 626, 418, 625, 481, 681, 474, 473, 426, 632, 425, 631, 410, 618, 409, 617, 408, 616,
+    407, 615, 406, 614, 405, 613, 456, 661, 455, 660, 332, 542, 331, 541, 412, 413, 620, 415, 622, 414, 621, 319, 528, 320,
+    529, 317, 526, 318, 527, 315, 524, 316, 525, 313, 522, 314, 523, 370, 580, 371, 581, 389, 599, 368, 578, 388, 598, 369,
+    579, 387, 597, 366, 576, 386, 596, 367, 577, 385, 595, 364, 574, 384, 594, 365, 575, 286, 285, 398, 397, 288, 496, 287,
+    495, 439, 644, 347, 557, 344, 554, 343, 553, 432, 638, 381, 591, 380, 590, 379, 589, 378, 588, 377, 587, 376, 586, 395,
+    605, 394, 604, 393, 603, 392, 602, 391, 601, 390, 600, 383, 593, 382, 592, 375, 585, 374, 584, 342, 552, 341, 551, 283,
+    493, 464, 669, 349, 559, 423, 629, 353, 563, 475, 677, 354, 564, 403, 611, 402, 610, 307, 516, 306, 515, 359, 569, 358,
+    568, 362, 572, 355, 565, 361, 571, 323, 532, 346, 556, 322, 531, 433, 639, 321, 530, 457, 662, 336, 546, 345, 555, 348,
+    558, 357, 567, 324, 533, 356, 566, 434, 633, 668, 667, 666, 333, 543, 454, 659, 453, 658, 452, 657, 451, 656, 450, 655,
+    449, 654, 448, 653, 447, 652, 487, 682, 350, 560, 312, 521, 311, 520, 293, 501, 435, 640, 310, 519, 309, 518, 328, 538,
+    430, 636, 476, 678, 340, 550, 513, 472, 676, 304, 466, 465, 670, 468, 672, 467, 671, 396, 606, 339, 549, 325, 534, 363,
+    573, 302, 511, 301, 510, 536, 424, 630, 284, 494, 292, 500, 459, 664, 458, 663, 437, 642, 326, 535, 308, 517, 330, 540,
+    329, 539, 477, 679, 303, 512, 404, 612, 478, 680, 489, 684,
+];
+
+/// Prefixed instructions.
+pub static PREFIXED: [Prefixed; 30] = [
+    Prefixed { name: "paddi", form: "MLS", op: Op::Paddi, group: Group::Arithmetic, mask: 0xFF800000FC000000, value: 0x0600000038000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::SI34), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plbz", form: "MLS", op: Op::Plbz, group: Group::Load, mask: 0xFF800000FC000000, value: 0x0600000088000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plhz", form: "MLS", op: Op::Plhz, group: Group::Load, mask: 0xFF800000FC000000, value: 0x06000000A0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plha", form: "MLS", op: Op::Plha, group: Group::Load, mask: 0xFF800000FC000000, value: 0x06000000A8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plwz", form: "MLS", op: Op::Plwz, group: Group::Load, mask: 0xFF800000FC000000, value: 0x0600000080000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plwa", form: "8LS", op: Op::Plwa, group: Group::Load, mask: 0xFF800000FC000000, value: 0x04000000A4000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pld", form: "8LS", op: Op::Pld, group: Group::Load, mask: 0xFF800000FC000000, value: 0x04000000E4000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plq", form: "8LS", op: Op::Plq, group: Group::Load, mask: 0xFF800000FC000000, value: 0x04000000E0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstb", form: "MLS", op: Op::Pstb, group: Group::Store, mask: 0xFF800000FC000000, value: 0x0600000098000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "psth", form: "MLS", op: Op::Psth, group: Group::Store, mask: 0xFF800000FC000000, value: 0x06000000B0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstw", form: "MLS", op: Op::Pstw, group: Group::Store, mask: 0xFF800000FC000000, value: 0x0600000090000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstd", form: "8LS", op: Op::Pstd, group: Group::Store, mask: 0xFF800000FC000000, value: 0x04000000F4000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstq", form: "8LS", op: Op::Pstq, group: Group::Store, mask: 0xFF800000FC000000, value: 0x04000000F0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plfs", form: "MLS", op: Op::Plfs, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000C0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plfd", form: "MLS", op: Op::Plfd, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000C8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstfs", form: "MLS", op: Op::Pstfs, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000D0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstfd", form: "MLS", op: Op::Pstfd, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000D8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plxsd", form: "8LS", op: Op::Plxsd, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000A8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plxssp", form: "8LS", op: Op::Plxssp, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000AC000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstxsd", form: "8LS", op: Op::Pstxsd, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000B8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstxssp", form: "8LS", op: Op::Pstxssp, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000BC000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plxv", form: "8LS", op: Op::Plxv, group: Group::VsxVectorStub, mask: 0xFF800000F8000000, value: 0x04000000C8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::XTp), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstxv", form: "8LS", op: Op::Pstxv, group: Group::VsxVectorStub, mask: 0xFF800000F8000000, value: 0x04000000D8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::XTp), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pnop", form: "MRR", op: Op::Pnop, group: Group::Nop, mask: 0xFFF0000000000000, value: 0x0700000000000000, reserved: 0x000FFFFF00000000, operands: &[] },
+    Prefixed { name: "", form: "8LS", op: Op::Remainder, group: Group::VsxStub, mask: 0xFF800000FC000000, value: 0x04000000E8000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8LS", op: Op::Remainder, group: Group::VsxStub, mask: 0xFF800000FC000000, value: 0x04000000F8000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8RR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x0500000080000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8RR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x0500000084000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8RR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x0500000088000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "MMIRR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x07900000EC000000, reserved: 0x0000000000000000, operands: &[] },
 ];
 
 /// Results that the architecture leaves undefined, and what the core does there.
