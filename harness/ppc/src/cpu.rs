@@ -18,15 +18,28 @@ pub(crate) const XER_OV32: u64 = 1 << 19;
 /// XER\[CA32\], carry of the low word (3.0).
 pub(crate) const XER_CA32: u64 = 1 << 18;
 
-/// What an instruction with a reserved bit set does. The Power ISA (Book I 1.3.3) lets servers ignore such bits; KVM and
-/// QEMU take it for illegal.
+/// What an instruction with a reserved bit set does. Bits of the opcode are not reserved: `sc` without its bit 30 is
+/// illegal everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReservedBits {
-    /// Illegal-instruction interrupt.
+    /// What the model does, see [`Model::ignores_reserved_bits`].
     #[default]
+    Model,
+    /// Illegal-instruction interrupt, as KVM and QEMU decode.
     Illegal,
     /// No effect.
     Ignored,
+}
+
+impl ReservedBits {
+    /// Whether an instruction with a reserved bit is illegal on `model`.
+    pub(crate) fn refuses(self, model: Model) -> bool {
+        match self {
+            Self::Model => !model.ignores_reserved_bits(),
+            Self::Illegal => true,
+            Self::Ignored => false,
+        }
+    }
 }
 
 /// A reservation made by a load and reserve. Power ISA Book II 1.7.4

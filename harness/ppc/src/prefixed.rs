@@ -1,7 +1,7 @@
 //! Prefixed instructions. Power ISA 3.1 Book I 1.6.3, 3.3.2 to 3.3.4 and 3.3.9
 
 use crate::bits::{extend, ra, rt};
-use crate::cpu::{Cpu, ReservedBits};
+use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
 use crate::interrupt::Interrupt;
 use crate::memory::Memory;
@@ -59,7 +59,7 @@ impl Cpu {
             memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
         let Some(row) = decode_prefixed(prefix, suffix) else { return Err(self.illegal(prefix)) };
         let word = u64::from(prefix) << 32 | u64::from(suffix);
-        if word & row.reserved != 0 && self.reserved_bits == ReservedBits::Illegal {
+        if word & row.reserved != 0 && self.reserved_bits.refuses(self.model) {
             return Err(self.illegal(prefix));
         }
         self.suffix(memory, row.op, row.group, prefix, suffix)?;

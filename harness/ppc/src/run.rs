@@ -1,6 +1,6 @@
 //! The run loop: time, pending interrupts, fetch, decode, execute.
 
-use crate::cpu::{Cpu, ReservedBits};
+use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
 use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::memory::Memory;
@@ -150,6 +150,7 @@ impl Cpu {
                 Err(which) => which,
             };
             if self.leaves(raised) {
+                self.prefixed = false;
                 return Exit::Hypervisor(raised);
             }
             self.interrupt(raised);
@@ -189,7 +190,7 @@ impl Cpu {
             return Err(self.illegal(word));
         };
         let row = &KEYS[usize::from(number)];
-        if word & row.reserved != 0 && self.reserved_bits == ReservedBits::Illegal {
+        if word & row.reserved != 0 && self.reserved_bits.refuses(self.model) {
             return Err(self.illegal(word));
         }
         if row.privilege != Privilege::Problem && !self.is_privileged(row.privilege) {

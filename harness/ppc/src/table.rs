@@ -647,8 +647,8 @@ pub static ROWS: [Row; 445] = [
     Row { name: "bclr", form: "XL", op: Op::Bclr, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000020, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
     Row { name: "bcctr", form: "XL", op: Op::Bcctr, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000420, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
     Row { name: "bctar", form: "XL", op: Op::Bctar, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000460, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
-    Row { name: "sc", form: "SC", op: Op::Sc, group: Group::System, mask: 0xFC000003, value: 0x44000002, reserved: 0x03FFF01C, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::optional(Field::LEV, 0)] },
-    Row { name: "scv", form: "SC", op: Op::Scv, group: Group::System, mask: 0xFC000003, value: 0x44000001, reserved: 0x03FFF01C, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x18, operands: &[Operand::plain(Field::LEV)] },
+    Row { name: "sc", form: "SC", op: Op::Sc, group: Group::System, mask: 0xFC000002, value: 0x44000002, reserved: 0x03FFF01D, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::optional(Field::LEV, 0)] },
+    Row { name: "scv", form: "SCV", op: Op::Scv, group: Group::System, mask: 0xFC000003, value: 0x44000001, reserved: 0x03FFF01C, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x18, operands: &[Operand::plain(Field::LEV)] },
     Row { name: "rfid", form: "XL", op: Op::Rfid, group: Group::System, mask: 0xFC0007FE, value: 0x4C000024, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[] },
     Row { name: "hrfid", form: "XL", op: Op::Hrfid, group: Group::System, mask: 0xFC0007FE, value: 0x4C000224, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Hypervisor, models: 0x1F, operands: &[] },
     Row { name: "rfscv", form: "XL", op: Op::Rfscv, group: Group::System, mask: 0xFC0007FE, value: 0x4C0000A4, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[] },
@@ -1148,7 +1148,7 @@ static SLOTS_16: [u16; 1] = [
 ];
 
 static SLOTS_17: [u16; 4] = [
-    0, 7, 6, 0,
+    0, 7, 6, 6,
 ];
 
 static SLOTS_18: [u16; 1] = [
