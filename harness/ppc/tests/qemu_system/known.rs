@@ -408,13 +408,6 @@ pub const KNOWN: &[Known] = &[
         text: "3.1 has dynamic execution control: Power ISA 3.1B Book III 9.3 and 4.4.4, figure 18",
     },
     Known {
-        boards: &["ppce500/e500mc"],
-        registers: ANOTHER,
-        applies: |_, case, _, _| about(case, &[378, 379]),
-        qemu: "the e500mc has no save/restore registers of the guest",
-        text: "GSRR0 and GSRR1 are of the embedded hypervisor category: Power ISA 2.07 Book III-E 7.2 and 5.4.1",
-    },
-    Known {
         boards: &["pseries/power10", "powernv10"],
         registers: ANOTHER,
         applies: |_, case, _, _| {
