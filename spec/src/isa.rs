@@ -5,6 +5,7 @@
 //! of its row. [`generate`] is a pure function of the table.
 
 mod generate;
+mod prefixed;
 mod resolve;
 mod undefined;
 
@@ -16,6 +17,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use generate::{COMMAND, generate};
+pub use prefixed::{PrefixedRow, ResolvedPrefixed};
 pub use resolve::{Resolved, ResolvedAlias, ResolvedField, ResolvedOperand, ResolvedRegister, ResolvedRow};
 pub use undefined::{Choice, ResolvedUndefined, UndefinedRow, When};
 
@@ -57,6 +59,8 @@ pub struct Isa {
     pub fields: BTreeMap<String, FieldRow>,
     /// Instructions.
     pub instructions: Vec<InstructionRow>,
+    /// Prefixed instructions.
+    pub prefixed: Vec<PrefixedRow>,
     /// Primary opcodes whose remaining words belong to one group.
     pub remainders: Vec<RemainderRow>,
     /// Special-purpose registers.
@@ -345,6 +349,8 @@ pub enum Group {
     FloatVectorStub,
     SpeStub,
     TransactionStub,
+    Prefix,
+    Nop,
 }
 
 /// A scalar taken as text, whether it looks like a number or not.

@@ -9,8 +9,8 @@ mod expression;
 
 use std::collections::HashMap;
 
-use crate::row::{Alias, Kind, Operand, Privilege, Row, SprRow};
-use crate::table::{ALIASES, FIELDS, MNEMONICS, ROWS, SPRS};
+use crate::row::{Alias, Kind, Operand, Prefixed, Privilege, Row, SprRow};
+use crate::table::{ALIASES, FIELDS, MNEMONICS, PREFIXED, ROWS, SPRS};
 
 pub(crate) use expression::{Value, ValueKind, evaluate};
 
@@ -118,8 +118,19 @@ fn is_name(text: &str) -> bool {
 fn words(text: &str) -> usize {
     match text.split_once(char::is_whitespace) {
         Some((".long", list)) => split(list, 0).len(),
-        _ => 1,
+        Some((mnemonic, _)) => 1 + usize::from(is_prefixed(mnemonic)),
+        None => 1 + usize::from(is_prefixed(text)),
     }
+}
+
+/// The row of a prefixed instruction.
+fn prefixed(mnemonic: &str) -> Option<&'static Prefixed> {
+    PREFIXED.iter().find(|row| !row.name.is_empty() && row.name == mnemonic)
+}
+
+/// Whether the mnemonic, or the one it stands for, is of two words.
+fn is_prefixed(mnemonic: &str) -> bool {
+    prefixed(mnemonic).is_some() || aliases(mnemonic).iter().any(|alias| prefixed(alias.base).is_some())
 }
 
 /// Where the parenthesis of `d(rA)` opens: the one whose partner ends the operand, after something that is a value.
@@ -193,7 +204,11 @@ fn encode(statement: &Statement, lookup: &dyn Fn(&str) -> Option<u64>, out: &mut
         return Ok(());
     }
     let operands: Vec<_> = values.iter().zip(&written).map(|(value, w)| (*value, w.memory, w.start)).collect();
-    out.push(instruction(mnemonic, &operands, statement.at)?);
+    let made = instruction(mnemonic, &operands, statement.at)?;
+    if is_prefixed(mnemonic) {
+        out.push((made >> 32) as u32);
+    }
+    out.push(made as u32);
     Ok(())
 }
 
@@ -218,18 +233,25 @@ fn aliases(mnemonic: &str) -> &'static [Alias] {
     &ALIASES[start..start + length]
 }
 
-fn instruction(mnemonic: &str, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
+/// The word of an instruction, or prefix and suffix with the prefix in the upper half.
+fn instruction(mnemonic: &str, operands: &[(Value, bool, usize)], at: u64) -> Result<u64, Trouble> {
     let mut expected = Vec::new();
     let mut refused = None;
     // Levels of the architecture widen fields: the first row that can hold the operands is meant.
     for (row, bits) in rows(mnemonic) {
         if fits(row.operands, operands) {
             match encode_row(row, bits, operands, at) {
-                Ok(word) => return Ok(word),
+                Ok(word) => return Ok(word.into()),
                 Err(trouble) => refused = refused.or(Some(trouble)),
             }
         }
-        expected.push(usage(row));
+        expected.push(usage(row.name, row.operands));
+    }
+    if let Some(row) = prefixed(mnemonic) {
+        if fits(row.operands, operands) {
+            return encode_prefixed(row, operands, at);
+        }
+        expected.push(usage(row.name, row.operands));
     }
     if let Some(trouble) = refused {
         return Err(trouble);
@@ -254,6 +276,20 @@ fn fits(row: &[Operand], written: &[(Value, bool, usize)]) -> bool {
         && row.iter().zip(written).all(|(operand, written)| operand.memory == written.1)
 }
 
+fn encode_prefixed(row: &Prefixed, operands: &[(Value, bool, usize)], at: u64) -> Result<u64, Trouble> {
+    let mut word = row.value;
+    for (index, operand) in row.operands.iter().enumerate() {
+        let encoded = match operands.get(index) {
+            Some(&(value, _, start)) => {
+                encode_operand(operand, value, false, at).map_err(|message| (start, message))?
+            }
+            None => operand.default.unwrap_or(0).into(),
+        };
+        word |= FIELDS[operand.field as usize].place_long(encoded);
+    }
+    Ok(word)
+}
+
 fn encode_row(row: &Row, bits: u32, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
     let mut word = row.value | bits;
     let write = row.name == "mtspr";
@@ -263,7 +299,7 @@ fn encode_row(row: &Row, bits: u32, operands: &[(Value, bool, usize)], at: u64) 
             Some(&(value, _, start)) => {
                 let value = if value.kind == ValueKind::Spr { spr_number(value, write) } else { value };
                 let absolute = row.absolute && bits & 2 != 0;
-                encode_operand(operand, value, absolute, at).map_err(|message| (start, message))?
+                encode_operand(operand, value, absolute, at).map_err(|message| (start, message))? as u32
             }
             None => operand.default.unwrap_or(0),
         };
@@ -272,7 +308,7 @@ fn encode_row(row: &Row, bits: u32, operands: &[(Value, bool, usize)], at: u64) 
     Ok(word)
 }
 
-fn expand(alias: &Alias, operands: &[(Value, bool, usize)], at: u64) -> Result<u32, Trouble> {
+fn expand(alias: &Alias, operands: &[(Value, bool, usize)], at: u64) -> Result<u64, Trouble> {
     let bound = |name: &str| {
         let index = alias.parameters.iter().position(|parameter| parameter.name == name)?;
         Some(operands[index].0)
@@ -284,15 +320,18 @@ fn expand(alias: &Alias, operands: &[(Value, bool, usize)], at: u64) -> Result<u
         let parameter = alias.parameters.iter().position(|parameter| parameter.name == *text);
         values.push((value, parameter.map_or(start, |index| operands[index].2)));
     }
+    let shape = |operands: &[Operand]| -> Vec<_> {
+        let memory = |i: usize| operands.get(i).is_some_and(|operand| operand.memory);
+        values.iter().enumerate().map(|(i, &(value, start))| (value, memory(i), start)).collect()
+    };
     for (row, bits) in rows(alias.base) {
-        let shaped: Vec<_> = values
-            .iter()
-            .enumerate()
-            .map(|(i, &(value, start))| (value, row.operands.get(i).is_some_and(|operand| operand.memory), start))
-            .collect();
+        let shaped = shape(row.operands);
         if fits(row.operands, &shaped) {
-            return encode_row(row, bits, &shaped, at);
+            return encode_row(row, bits, &shaped, at).map(u64::from);
         }
+    }
+    if let Some(row) = prefixed(alias.base) {
+        return encode_prefixed(row, &shape(row.operands), at);
     }
     Err((0, format!("`{}` stands for `{}`, which the table lacks", alias.name, alias.base)))
 }
@@ -308,7 +347,7 @@ fn spr_number(value: Value, write: bool) -> Value {
 }
 
 /// The encoded value of an operand, or why it does not fit.
-fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> Result<u32, String> {
+fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> Result<u64, String> {
     let field = &FIELDS[operand.field as usize];
     let width = field.width();
     let wanted = match field.kind {
@@ -355,13 +394,13 @@ fn encode_operand(operand: &Operand, value: Value, absolute: bool, at: u64) -> R
     if number % scale != 0 {
         return Err(format!("operand {} = {number} must be a multiple of {scale}", field.name));
     }
-    Ok((number / scale) as u32)
+    Ok((number / scale) as u64)
 }
 
 /// `lwz RT, D(RA0)`.
-fn usage(row: &Row) -> String {
-    let mut text = row.name.to_owned();
-    for (index, operand) in row.operands.iter().enumerate() {
+fn usage(name: &str, operands: &[Operand]) -> String {
+    let mut text = name.to_owned();
+    for (index, operand) in operands.iter().enumerate() {
         let name = FIELDS[operand.field as usize].name;
         if operand.memory {
             text += &format!("({name})");
@@ -385,7 +424,9 @@ fn alias_usage(alias: &Alias) -> String {
 }
 
 fn unknown(mnemonic: &str) -> String {
-    let names = MNEMONICS.iter().map(|(name, ..)| *name).chain(ALIASES.iter().map(|alias| alias.name));
+    let prefixed = PREFIXED.iter().map(|row| row.name).filter(|name| !name.is_empty());
+    let names = MNEMONICS.iter().map(|(name, ..)| *name).chain(prefixed);
+    let names = names.chain(ALIASES.iter().map(|alias| alias.name));
     let nearest = names.map(|name| (distance(mnemonic, name), name)).min();
     match nearest {
         Some((steps, name)) if steps <= 2 && steps < mnemonic.len() => {

@@ -18,15 +18,28 @@ pub(crate) const XER_OV32: u64 = 1 << 19;
 /// XER\[CA32\], carry of the low word (3.0).
 pub(crate) const XER_CA32: u64 = 1 << 18;
 
-/// What an instruction with a reserved bit set does. The Power ISA (Book I 1.3.3) lets servers ignore such bits; KVM and
-/// QEMU take it for illegal.
+/// What an instruction with a reserved bit set does. Bits of the opcode are not reserved: `sc` without its bit 30 is
+/// illegal everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReservedBits {
-    /// Illegal-instruction interrupt.
+    /// What the model does, see [`Model::ignores_reserved_bits`].
     #[default]
+    Model,
+    /// Illegal-instruction interrupt, as KVM and QEMU decode.
     Illegal,
     /// No effect.
     Ignored,
+}
+
+impl ReservedBits {
+    /// Whether an instruction with a reserved bit is illegal on `model`.
+    pub(crate) fn refuses(self, model: Model) -> bool {
+        match self {
+            Self::Model => !model.ignores_reserved_bits(),
+            Self::Illegal => true,
+            Self::Ignored => false,
+        }
+    }
 }
 
 /// A reservation made by a load and reserve. Power ISA Book II 1.7.4
@@ -166,6 +179,8 @@ pub struct Cpu {
     pub plain: [u64; PLAIN_COUNT],
     /// Address of the line that copy took, until a paste or cpabort. Book II 4.4
     pub copied: Option<u64>,
+    /// The prefixed instruction at `pc` raised an interrupt, which SRR1 is to show. Book III 7.5
+    pub prefixed: bool,
     /// Reservation.
     pub reservation: Option<Reservation>,
     /// A decrementer exception waits (classic, where it is an event and not a level).
@@ -254,6 +269,7 @@ impl Cpu {
             performance: [0; 13],
             plain: [0; PLAIN_COUNT],
             copied: None,
+            prefixed: false,
             reservation: None,
             decrementer_pending: false,
             external_pending: false,

@@ -2,7 +2,7 @@
 
 use crate::asm::{Value, ValueKind, evaluate, is_first_of_its_name};
 use crate::model::Model;
-use crate::row::{Alias, Kind, Row, decode};
+use crate::row::{Alias, Kind, Operand, Prefixed, Row, decode, decode_prefixed};
 use crate::table::{ALIASES, FIELDS, SHOWN};
 
 /// The instruction at address `at`, with the extended mnemonic where there is a usual one. A word that no model has, or
@@ -14,7 +14,7 @@ pub fn disassemble(word: u32, at: u64) -> String {
     let mnemonic = mnemonic(row, word);
     let shown = SHOWN.iter().map(|&index| &ALIASES[usize::from(index)]).filter(|alias| alias.base == mnemonic);
     for alias in shown {
-        if let Some(bound) = reverse(alias, row, &values) {
+        if let Some(bound) = reverse(alias, row.operands, &values) {
             let operands = bound.iter().zip(alias.parameters).map(|(text, p)| (text.clone(), p.memory));
             return join(alias.name, operands);
         }
@@ -28,6 +28,63 @@ pub fn disassemble_base(word: u32, at: u64) -> String {
         Some((row, values)) => base(row, word, &values),
         None => format!(".long {word:#010x}"),
     }
+}
+
+/// The instruction at the beginning of `words`, which lie from address `at` on, and how many words it has: two where it is
+/// prefixed, else one, none at the end.
+pub fn disassemble_next(words: &[u32], at: u64) -> (String, usize) {
+    match *words {
+        [] => (String::new(), 0),
+        [prefix, suffix, ..] => match take_prefixed_apart(prefix, suffix) {
+            Some((row, values)) => (show_prefixed(row, &values), 2),
+            None => (disassemble(prefix, at), 1),
+        },
+        [word] => (disassemble(word, at), 1),
+    }
+}
+
+/// The row of a prefixed instruction without reserved bits, and the values of all its operands. What follows a pnop is
+/// not part of its text, so it must be 0.
+fn take_prefixed_apart(prefix: u32, suffix: u32) -> Option<(&'static Prefixed, Vec<Value>)> {
+    let word = u64::from(prefix) << 32 | u64::from(suffix);
+    let row = decode_prefixed(prefix, suffix).filter(|row| !row.name.is_empty() && word & row.reserved == 0)?;
+    let known = row.operands.iter().fold(row.mask, |bits, operand| bits | FIELDS[operand.field as usize].mask_long());
+    if word & !known != 0 {
+        return None;
+    }
+    Some((row, row.operands.iter().map(|operand| value(operand, word, false, 0)).collect()))
+}
+
+fn show_prefixed(row: &Prefixed, values: &[Value]) -> String {
+    let shown = SHOWN.iter().map(|&index| &ALIASES[usize::from(index)]).filter(|alias| alias.base == row.name);
+    for alias in shown {
+        if let Some(bound) = reverse(alias, row.operands, values) {
+            let operands = bound.iter().zip(alias.parameters).map(|(text, p)| (text.clone(), p.memory));
+            return join(alias.name, operands);
+        }
+    }
+    plain(row.name, row.operands, values)
+}
+
+/// The value of an operand in a word, or in prefix and suffix.
+fn value(operand: &Operand, word: u64, absolute: bool, at: u64) -> Value {
+    let field = &FIELDS[operand.field as usize];
+    let (raw, width) = (field.extract_long(word), field.width());
+    let signed = ((raw << (64 - width)).cast_signed() >> (64 - width)) * i64::from(field.scale);
+    let (kind, number) = match field.kind {
+        Kind::Gpr | Kind::Gpr0 => (ValueKind::Gpr, i128::from(raw)),
+        Kind::Fpr => (ValueKind::Fpr, raw.into()),
+        Kind::Vr => (ValueKind::Vr, raw.into()),
+        Kind::Vsr => (ValueKind::Vsr, raw.into()),
+        Kind::Cr => (ValueKind::Cr, raw.into()),
+        Kind::Signed | Kind::Wrapped => (ValueKind::Number, signed.into()),
+        Kind::Negative => (ValueKind::Number, (i128::from(raw) - (1 << width)) * i128::from(field.scale)),
+        Kind::Relative if absolute => (ValueKind::Number, signed.into()),
+        Kind::Relative => (ValueKind::Number, at.wrapping_add(signed.cast_unsigned()).into()),
+        Kind::Count if raw == 0 => (ValueKind::Number, 1 << width),
+        Kind::Crbit | Kind::Unsigned | Kind::Count | Kind::Spr => (ValueKind::Number, raw.into()),
+    };
+    Value { kind, number }
 }
 
 /// The row and the values of all its operands.
@@ -46,29 +103,8 @@ fn take_apart(word: u32, at: u64) -> Option<(&'static Row, Vec<Value>)> {
     ];
     let known = |row: &&Row| !row.name.is_empty() && word & row.reserved == 0 && is_first_of_its_name(row);
     let row = newest.into_iter().find_map(|model| decode(word, model).filter(known))?;
-    let values = row
-        .operands
-        .iter()
-        .map(|operand| {
-            let field = &FIELDS[operand.field as usize];
-            let (raw, width) = (field.extract(word), field.width());
-            let signed = i64::from((raw << (32 - width)).cast_signed() >> (32 - width)) * i64::from(field.scale);
-            let (kind, number) = match field.kind {
-                Kind::Gpr | Kind::Gpr0 => (ValueKind::Gpr, i128::from(raw)),
-                Kind::Fpr => (ValueKind::Fpr, raw.into()),
-                Kind::Vr => (ValueKind::Vr, raw.into()),
-                Kind::Vsr => (ValueKind::Vsr, raw.into()),
-                Kind::Cr => (ValueKind::Cr, raw.into()),
-                Kind::Signed | Kind::Wrapped => (ValueKind::Number, signed.into()),
-                Kind::Negative => (ValueKind::Number, (i128::from(raw) - (1 << width)) * i128::from(field.scale)),
-                Kind::Relative if row.absolute && word & 2 != 0 => (ValueKind::Number, signed.into()),
-                Kind::Relative => (ValueKind::Number, at.wrapping_add(signed.cast_unsigned()).into()),
-                Kind::Count if raw == 0 => (ValueKind::Number, 1 << width),
-                Kind::Crbit | Kind::Unsigned | Kind::Count | Kind::Spr => (ValueKind::Number, raw.into()),
-            };
-            Value { kind, number }
-        })
-        .collect();
+    let absolute = row.absolute && word & 2 != 0;
+    let values = row.operands.iter().map(|operand| value(operand, word.into(), absolute, at)).collect();
     Some((row, values))
 }
 
@@ -88,9 +124,9 @@ fn mnemonic(row: &Row, word: u32) -> String {
     text
 }
 
-/// Text of an operand of a row.
-fn show(row: &Row, index: usize, value: Value) -> String {
-    let field = &FIELDS[row.operands[index].field as usize];
+/// Text of an operand.
+fn show(operand: &Operand, value: Value) -> String {
+    let field = &FIELDS[operand.field as usize];
     match (field.kind, value.kind) {
         (Kind::Gpr0, _) if value.number == 0 => "0".to_owned(),
         (_, ValueKind::Gpr) => format!("r{}", value.number),
@@ -107,12 +143,16 @@ fn show(row: &Row, index: usize, value: Value) -> String {
 }
 
 fn base(row: &Row, word: u32, values: &[Value]) -> String {
-    let left_out = |(i, value): (usize, &Value)| {
-        row.operands[i].default.is_some_and(|default| value.number == i128::from(default))
-    };
+    plain(&mnemonic(row, word), row.operands, values)
+}
+
+/// A base mnemonic with its operands, but for those at the end that have their default.
+fn plain(mnemonic: &str, operands: &[Operand], values: &[Value]) -> String {
+    let left_out =
+        |(i, value): (usize, &Value)| operands[i].default.is_some_and(|default| value.number == i128::from(default));
     let trailing = values.iter().enumerate().rev().take_while(|&pair| left_out(pair)).count();
     let shown = values.iter().enumerate().take(values.len() - trailing);
-    join(&mnemonic(row, word), shown.map(|(i, &value)| (show(row, i, value), row.operands[i].memory)))
+    join(mnemonic, shown.map(|(i, &value)| (show(&operands[i], value), operands[i].memory)))
 }
 
 fn join(mnemonic: &str, operands: impl Iterator<Item = (String, bool)>) -> String {
@@ -128,8 +168,8 @@ fn join(mnemonic: &str, operands: impl Iterator<Item = (String, bool)>) -> Strin
 }
 
 /// The operands an alias needs to stand for this instruction, or none if it cannot.
-fn reverse(alias: &Alias, row: &Row, values: &[Value]) -> Option<Vec<String>> {
-    let rest = values.iter().zip(row.operands).skip(alias.template.len());
+fn reverse(alias: &Alias, operands: &[Operand], values: &[Value]) -> Option<Vec<String>> {
+    let rest = values.iter().zip(operands).skip(alias.template.len());
     for (value, operand) in rest {
         if value.number != i128::from(operand.default?) {
             return None;
@@ -157,5 +197,5 @@ fn reverse(alias: &Alias, row: &Row, values: &[Value]) -> Option<Vec<String>> {
             return None;
         }
     }
-    bound.into_iter().map(|place| place.map(|(index, value)| show(row, index, value))).collect()
+    bound.into_iter().map(|place| place.map(|(index, value)| show(&operands[index], value))).collect()
 }

@@ -46,6 +46,7 @@ mod message;
 mod model;
 pub mod msr;
 mod overlay;
+mod prefixed;
 mod reservation;
 mod rotate;
 pub mod row;
@@ -61,7 +62,7 @@ pub mod undefined;
 
 pub use asm::{AsmError, assemble};
 pub use cpu::{Cpu, Reservation, ReservedBits, SlbEntry};
-pub use disasm::{disassemble, disassemble_base};
+pub use disasm::{disassemble, disassemble_base, disassemble_next};
 pub use doorbell::Doorbell;
 pub use interrupt::{Hypervisor, Interrupt, Program};
 pub use memory::{BLOCK, DirtyBlock, Memory, OutOfRange};

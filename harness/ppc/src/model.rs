@@ -110,6 +110,12 @@ impl Model {
         self.is_server() && !matches!(self, Self::Ppc970)
     }
 
+    /// Reserved fields of an instruction have no effect: Power ISA Book I 1.3.3 demands it of servers. In the Programming
+    /// Environments Manual 4.1.3 and in the e500 manuals such a word is an invalid form, which is illegal here.
+    pub const fn ignores_reserved_bits(self) -> bool {
+        self.is_server()
+    }
+
     /// MSR\[LE\] selects little-endian storage.
     pub const fn has_little_endian(self) -> bool {
         !self.is_embedded() && !matches!(self, Self::Ppc970)

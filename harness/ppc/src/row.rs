@@ -1,7 +1,7 @@
 //! The shape of the generated table's rows.
 
 use crate::model::Model;
-use crate::table::{Field, GROUPS, Op, PRIMARIES, ROWS, SPR_START, SPRS, Spr};
+use crate::table::{Field, GROUPS, Op, PREFIXED, PRIMARIES, ROWS, SPR_START, SPRS, Spr};
 
 /// An instruction.
 #[derive(Debug)]
@@ -65,6 +65,9 @@ pub enum Group {
     FloatVectorStub,
     SpeStub,
     TransactionStub,
+    /// First word of a prefixed instruction.
+    Prefix,
+    Nop,
 }
 
 impl Group {
@@ -155,7 +158,7 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// Meaning.
     pub kind: Kind,
-    /// `(shift, width)` of each part, the most significant first.
+    /// `(shift, width)` of each part, the most significant first; parts of a prefix are shifted by 32 or more.
     pub parts: &'static [(u32, u32)],
     /// The operand is the encoded value times this.
     pub scale: u32,
@@ -169,16 +172,31 @@ impl FieldInfo {
 
     /// Bits of the word that belong to the field.
     pub fn mask(&self) -> u32 {
+        self.mask_long() as u32
+    }
+
+    /// Bits of prefix and suffix that belong to the field, the prefix in the upper half.
+    pub fn mask_long(&self) -> u64 {
         self.parts.iter().fold(0, |mask, &(shift, width)| mask | (((1 << width) - 1) << shift))
     }
 
     /// The encoded value in `word`, without sign and scale.
     pub fn extract(&self, word: u32) -> u32 {
+        self.extract_long(word.into()) as u32
+    }
+
+    /// The encoded value in prefix and suffix, without sign and scale.
+    pub fn extract_long(&self, word: u64) -> u64 {
         self.parts.iter().fold(0, |value, &(shift, width)| (value << width) | ((word >> shift) & ((1 << width) - 1)))
     }
 
     /// `value` placed in an otherwise empty word; bits beyond the width are dropped.
-    pub fn place(&self, mut value: u32) -> u32 {
+    pub fn place(&self, value: u32) -> u32 {
+        self.place_long(value.into()) as u32
+    }
+
+    /// `value` placed in otherwise empty prefix and suffix; bits beyond the width are dropped.
+    pub fn place_long(&self, mut value: u64) -> u64 {
         let mut word = 0;
         for &(shift, width) in self.parts.iter().rev() {
             word |= (value & ((1 << width) - 1)) << shift;
@@ -186,6 +204,33 @@ impl FieldInfo {
         }
         word
     }
+}
+
+/// A prefixed instruction: two words, written as one number with the prefix in the upper half.
+#[derive(Debug)]
+pub struct Prefixed {
+    /// Mnemonic; empty for words that only decode as far as an "unavailable" interrupt.
+    pub name: &'static str,
+    /// Form of the prefix, as the manual names it.
+    pub form: &'static str,
+    /// What it does.
+    pub op: Op,
+    /// Family of its semantics.
+    pub group: Group,
+    /// Bits that decide whether a pair of words is this instruction.
+    pub mask: u64,
+    /// What those bits are.
+    pub value: u64,
+    /// Bits that no field uses.
+    pub reserved: u64,
+    /// Operands in assembler order.
+    pub operands: &'static [Operand],
+}
+
+/// The row of a prefixed instruction, or none if there is no such.
+pub fn decode_prefixed(prefix: u32, suffix: u32) -> Option<&'static Prefixed> {
+    let word = u64::from(prefix) << 32 | u64::from(suffix);
+    PREFIXED.iter().find(|row| (word ^ row.value) & row.mask == 0)
 }
 
 /// Second step of the decoder for one primary opcode.

@@ -1,6 +1,6 @@
 //! The run loop: time, pending interrupts, fetch, decode, execute.
 
-use crate::cpu::{Cpu, ReservedBits};
+use crate::cpu::Cpu;
 use crate::execute::{Outcome, Step};
 use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::memory::Memory;
@@ -150,9 +150,11 @@ impl Cpu {
                 Err(which) => which,
             };
             if self.leaves(raised) {
+                self.prefixed = false;
                 return Exit::Hypervisor(raised);
             }
             self.interrupt(raised);
+            self.mark_prefixed(raised);
             memory.cache.forget_translations();
             if self.stop_on_interrupt {
                 return Exit::Interrupt(raised);
@@ -188,7 +190,7 @@ impl Cpu {
             return Err(self.illegal(word));
         };
         let row = &KEYS[usize::from(number)];
-        if word & row.reserved != 0 && self.reserved_bits == ReservedBits::Illegal {
+        if word & row.reserved != 0 && self.reserved_bits.refuses(self.model) {
             return Err(self.illegal(word));
         }
         if row.privilege != Privilege::Problem && !self.is_privileged(row.privilege) {
@@ -198,7 +200,9 @@ impl Cpu {
         let may_change_translation = match row.group {
             Group::Spr | Group::System | Group::SegmentTlb => !matches!(row.op, Op::Mfspr | Op::Mfmsr | Op::Mftb),
             // The magic page shows segment registers.
-            Group::Store | Group::Cache | Group::Reservation => self.overlay.is_some(),
+            Group::Store | Group::Cache | Group::Reservation | Group::Atomic | Group::Hash | Group::Prefix => {
+                self.overlay.is_some()
+            }
             _ => false,
         };
         if may_change_translation {
@@ -230,13 +234,15 @@ impl Cpu {
             Group::VectorStub => Err(self.unavailable(word, msr::VEC, Interrupt::VectorUnavailable)),
             Group::VsxStub => Err(self.unavailable(word, msr::VSX, Interrupt::VsxUnavailable)),
             Group::VsxVectorStub | Group::FloatVectorStub => Err(self.upper_half_unavailable(row.group, word)),
+            Group::Prefix => self.prefixed(memory, word),
+            Group::Nop => Ok(Step::Next),
             Group::TransactionStub => Err(self.unavailable(word, msr::TM, Interrupt::FacilityUnavailable { cause: 5 })),
             Group::SpeStub => Err(self.unavailable(word, msr::SPE, Interrupt::SpeUnavailable)),
         }
     }
 
     /// The interrupt of a stub group: "unavailable" while the facility is off, illegal once it is on.
-    fn unavailable(&self, word: u32, switch: u64, which: Interrupt) -> Interrupt {
+    pub(crate) fn unavailable(&self, word: u32, switch: u64, which: Interrupt) -> Interrupt {
         if self.msr & switch == 0 { which } else { self.illegal(word) }
     }
 

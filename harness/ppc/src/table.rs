@@ -5,7 +5,7 @@
 //! Bit i of a `models` mask is `MODELS[i]`.
 
 use crate::model::Model;
-use crate::row::{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage};
+use crate::row::{Alias, FieldInfo, Group, Kind, Operand, Parameter, Prefixed, Primary, Privilege, Row, SprRow, Storage};
 use crate::undefined::{Choice, Part, Undefined, When};
 
 /// The models, in the order of the bits of a mask.
@@ -441,6 +441,30 @@ pub enum Op {
     Stxsd,
     Stxssp,
     Remainder,
+    Paddi,
+    Plbz,
+    Plhz,
+    Plha,
+    Plwz,
+    Plwa,
+    Pld,
+    Plq,
+    Pstb,
+    Psth,
+    Pstw,
+    Pstd,
+    Pstq,
+    Plfs,
+    Plfd,
+    Pstfs,
+    Pstfd,
+    Plxsd,
+    Plxssp,
+    Pstxsd,
+    Pstxssp,
+    Plxv,
+    Pstxv,
+    Pnop,
 }
 
 /// An operand field; [`FIELDS`] says where it lies.
@@ -463,6 +487,7 @@ pub enum Field {
     CT,
     CY,
     D,
+    D34,
     DQ,
     DS,
     DX,
@@ -504,11 +529,13 @@ pub enum Field {
     RS,
     RT,
     Rc1,
+    Rpc,
     Rtm,
     SCsync,
     SH,
     SH6,
     SI,
+    SI34,
     SIH,
     SItm,
     SPR,
@@ -525,10 +552,11 @@ pub enum Field {
     WC,
     XT,
     XTdq,
+    XTp,
 }
 
 /// Fields, indexed by [`Field`].
-pub static FIELDS: [FieldInfo; 77] = [
+pub static FIELDS: [FieldInfo; 81] = [
     FieldInfo { name: "Atm", kind: Kind::Unsigned, parts: &[(25, 1)], scale: 1 },
     FieldInfo { name: "BA", kind: Kind::Crbit, parts: &[(16, 5)], scale: 1 },
     FieldInfo { name: "BB", kind: Kind::Crbit, parts: &[(11, 5)], scale: 1 },
@@ -544,6 +572,7 @@ pub static FIELDS: [FieldInfo; 77] = [
     FieldInfo { name: "CT", kind: Kind::Unsigned, parts: &[(21, 4)], scale: 1 },
     FieldInfo { name: "CY", kind: Kind::Unsigned, parts: &[(9, 2)], scale: 1 },
     FieldInfo { name: "D", kind: Kind::Signed, parts: &[(0, 16)], scale: 1 },
+    FieldInfo { name: "D34", kind: Kind::Signed, parts: &[(32, 18), (0, 16)], scale: 1 },
     FieldInfo { name: "DQ", kind: Kind::Signed, parts: &[(4, 12)], scale: 16 },
     FieldInfo { name: "DS", kind: Kind::Signed, parts: &[(2, 14)], scale: 4 },
     FieldInfo { name: "DX", kind: Kind::Signed, parts: &[(6, 10), (16, 5), (0, 1)], scale: 1 },
@@ -585,11 +614,13 @@ pub static FIELDS: [FieldInfo; 77] = [
     FieldInfo { name: "RS", kind: Kind::Gpr, parts: &[(21, 5)], scale: 1 },
     FieldInfo { name: "RT", kind: Kind::Gpr, parts: &[(21, 5)], scale: 1 },
     FieldInfo { name: "Rc1", kind: Kind::Unsigned, parts: &[(0, 1)], scale: 1 },
+    FieldInfo { name: "Rpc", kind: Kind::Unsigned, parts: &[(52, 1)], scale: 1 },
     FieldInfo { name: "Rtm", kind: Kind::Unsigned, parts: &[(21, 1)], scale: 1 },
     FieldInfo { name: "SCsync", kind: Kind::Unsigned, parts: &[(16, 2)], scale: 1 },
     FieldInfo { name: "SH", kind: Kind::Unsigned, parts: &[(11, 5)], scale: 1 },
     FieldInfo { name: "SH6", kind: Kind::Unsigned, parts: &[(1, 1), (11, 5)], scale: 1 },
     FieldInfo { name: "SI", kind: Kind::Signed, parts: &[(0, 16)], scale: 1 },
+    FieldInfo { name: "SI34", kind: Kind::Signed, parts: &[(32, 18), (0, 16)], scale: 1 },
     FieldInfo { name: "SIH", kind: Kind::Wrapped, parts: &[(0, 16)], scale: 1 },
     FieldInfo { name: "SItm", kind: Kind::Signed, parts: &[(11, 5)], scale: 1 },
     FieldInfo { name: "SPR", kind: Kind::Spr, parts: &[(11, 5), (16, 5)], scale: 1 },
@@ -606,17 +637,18 @@ pub static FIELDS: [FieldInfo; 77] = [
     FieldInfo { name: "WC", kind: Kind::Unsigned, parts: &[(21, 2)], scale: 1 },
     FieldInfo { name: "XT", kind: Kind::Vsr, parts: &[(0, 1), (21, 5)], scale: 1 },
     FieldInfo { name: "XTdq", kind: Kind::Vsr, parts: &[(3, 1), (21, 5)], scale: 1 },
+    FieldInfo { name: "XTp", kind: Kind::Vsr, parts: &[(26, 1), (21, 5)], scale: 1 },
 ];
 
 /// Instructions in the order of the table, then the remainders.
-pub static ROWS: [Row; 444] = [
+pub static ROWS: [Row; 447] = [
     Row { name: "b", form: "I", op: Op::B, group: Group::Branch, mask: 0xFC000000, value: 0x48000000, reserved: 0x00000000, variants: 0x3, absolute: true, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::LI)] },
     Row { name: "bc", form: "B", op: Op::Bc, group: Group::Branch, mask: 0xFC000000, value: 0x40000000, reserved: 0x00000000, variants: 0x3, absolute: true, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::plain(Field::BD)] },
     Row { name: "bclr", form: "XL", op: Op::Bclr, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000020, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
     Row { name: "bcctr", form: "XL", op: Op::Bcctr, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000420, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
     Row { name: "bctar", form: "XL", op: Op::Bctar, group: Group::Branch, mask: 0xFC0007FE, value: 0x4C000460, reserved: 0x0000E000, variants: 0x1, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::BO), Operand::plain(Field::BI), Operand::optional(Field::BH, 0)] },
-    Row { name: "sc", form: "SC", op: Op::Sc, group: Group::System, mask: 0xFC000003, value: 0x44000002, reserved: 0x03FFF01C, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::optional(Field::LEV, 0)] },
-    Row { name: "scv", form: "SC", op: Op::Scv, group: Group::System, mask: 0xFC000003, value: 0x44000001, reserved: 0x03FFF01C, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x18, operands: &[Operand::plain(Field::LEV)] },
+    Row { name: "sc", form: "SC", op: Op::Sc, group: Group::System, mask: 0xFC000002, value: 0x44000002, reserved: 0x03FFF01D, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::optional(Field::LEV, 0)] },
+    Row { name: "scv", form: "SCV", op: Op::Scv, group: Group::System, mask: 0xFC000003, value: 0x44000001, reserved: 0x03FFF01C, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x18, operands: &[Operand::plain(Field::LEV)] },
     Row { name: "rfid", form: "XL", op: Op::Rfid, group: Group::System, mask: 0xFC0007FE, value: 0x4C000024, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[] },
     Row { name: "hrfid", form: "XL", op: Op::Hrfid, group: Group::System, mask: 0xFC0007FE, value: 0x4C000224, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Hypervisor, models: 0x1F, operands: &[] },
     Row { name: "rfscv", form: "XL", op: Op::Rfscv, group: Group::System, mask: 0xFC0007FE, value: 0x4C0000A4, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[] },
@@ -852,13 +884,13 @@ pub static ROWS: [Row; 444] = [
     Row { name: "sthdx", form: "X", op: Op::Sthdx, group: Group::Store, mask: 0xFC0007FE, value: 0x7C000546, reserved: 0x00000001, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x100, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA), Operand::plain(Field::RB)] },
     Row { name: "stwdx", form: "X", op: Op::Stwdx, group: Group::Store, mask: 0xFC0007FE, value: 0x7C000586, reserved: 0x00000001, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x100, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA), Operand::plain(Field::RB)] },
     Row { name: "ecowx", form: "X", op: Op::Ecowx, group: Group::Store, mask: 0xFC0007FE, value: 0x7C00036C, reserved: 0x00000001, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x60, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
-    Row { name: "lbarx", form: "X", op: Op::Lbarx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C000068, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1E, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
-    Row { name: "lharx", form: "X", op: Op::Lharx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C0000E8, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1E, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
+    Row { name: "lbarx", form: "X", op: Op::Lbarx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C000068, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
+    Row { name: "lharx", form: "X", op: Op::Lharx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C0000E8, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
     Row { name: "lwarx", form: "X", op: Op::Lwarx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C000028, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
     Row { name: "ldarx", form: "X", op: Op::Ldarx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C0000A8, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1F, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
     Row { name: "lqarx", form: "X", op: Op::Lqarx, group: Group::Reservation, mask: 0xFC0007FE, value: 0x7C000228, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::RB), Operand::optional(Field::EH, 0)] },
-    Row { name: "stbcx.", form: "X", op: Op::StbcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C00056D, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1E, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
-    Row { name: "sthcx.", form: "X", op: Op::SthcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C0005AD, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1E, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
+    Row { name: "stbcx.", form: "X", op: Op::StbcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C00056D, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
+    Row { name: "sthcx.", form: "X", op: Op::SthcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C0005AD, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
     Row { name: "stwcx.", form: "X", op: Op::StwcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C00012D, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1FF, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
     Row { name: "stdcx.", form: "X", op: Op::StdcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C0001AD, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1F, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
     Row { name: "stqcx.", form: "X", op: Op::StqcxDot, group: Group::Reservation, mask: 0xFC0007FF, value: 0x7C00016D, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1C, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RA0), Operand::plain(Field::RB)] },
@@ -942,8 +974,10 @@ pub static ROWS: [Row; 444] = [
     Row { name: "tlbsync", form: "X", op: Op::Tlbsync, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C00046C, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::HypervisorUnlessGtse, models: 0x1FF, operands: &[] },
     Row { name: "tlbia", form: "X", op: Op::Tlbia, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0002E4, reserved: 0x03FFF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x40, operands: &[] },
     Row { name: "slbmte", form: "X", op: Op::Slbmte, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000324, reserved: 0x001F0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[Operand::plain(Field::RS), Operand::plain(Field::RB)] },
-    Row { name: "slbmfee", form: "X", op: Op::Slbmfee, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000726, reserved: 0x001E0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB), Operand::optional(Field::Lmsr, 0)] },
-    Row { name: "slbmfev", form: "X", op: Op::Slbmfev, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0006A6, reserved: 0x001E0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB), Operand::optional(Field::Lmsr, 0)] },
+    Row { name: "slbmfee", form: "X", op: Op::Slbmfee, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000726, reserved: 0x001E0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB), Operand::optional(Field::Lmsr, 0)] },
+    Row { name: "slbmfee", form: "X", op: Op::Slbmfee, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000726, reserved: 0x001F0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x7, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB)] },
+    Row { name: "slbmfev", form: "X", op: Op::Slbmfev, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0006A6, reserved: 0x001E0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x18, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB), Operand::optional(Field::Lmsr, 0)] },
+    Row { name: "slbmfev", form: "X", op: Op::Slbmfev, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0006A6, reserved: 0x001F0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x7, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB)] },
     Row { name: "slbfee.", form: "X", op: Op::SlbfeeDot, group: Group::SegmentTlb, mask: 0xFC0007FF, value: 0x7C0007A7, reserved: 0x001F0000, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1E, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RB)] },
     Row { name: "slbie", form: "X", op: Op::Slbie, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C000364, reserved: 0x03FF0001, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[Operand::plain(Field::RB)] },
     Row { name: "slbia", form: "X", op: Op::Slbia, group: Group::SegmentTlb, mask: 0xFC0007FE, value: 0x7C0003E4, reserved: 0x031FF801, variants: 0x0, absolute: false, privilege: Privilege::Supervisor, models: 0x1F, operands: &[Operand::optional(Field::IH, 0)] },
@@ -1053,7 +1087,12 @@ pub static ROWS: [Row; 444] = [
     Row { name: "", form: "", op: Op::Remainder, group: Group::VectorStub, mask: 0xFC000000, value: 0x10000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x5F, operands: &[] },
     Row { name: "", form: "", op: Op::Remainder, group: Group::VsxStub, mask: 0xFC000000, value: 0xF0000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x1E, operands: &[] },
     Row { name: "", form: "", op: Op::Remainder, group: Group::VsxStub, mask: 0xFC000000, value: 0x18000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x10, operands: &[] },
+    Row { name: "", form: "", op: Op::Remainder, group: Group::Prefix, mask: 0xFC000000, value: 0x04000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x10, operands: &[] },
     Row { name: "", form: "", op: Op::Remainder, group: Group::SpeStub, mask: 0xFC000000, value: 0x10000000, reserved: 0x00000000, variants: 0x0, absolute: false, privilege: Privilege::Problem, models: 0x80, operands: &[] },
+];
+
+static SLOTS_1: [u16; 1] = [
+    446,
 ];
 
 static SLOTS_2: [u16; 1] = [
@@ -1071,7 +1110,7 @@ static SLOTS_4: [u16; 64] = [
 ];
 
 static SLOTS_6: [u16; 1] = [
-    443,
+    445,
 ];
 
 static SLOTS_7: [u16; 1] = [
@@ -1111,7 +1150,7 @@ static SLOTS_16: [u16; 1] = [
 ];
 
 static SLOTS_17: [u16; 4] = [
-    0, 7, 6, 0,
+    0, 7, 6, 6,
 ];
 
 static SLOTS_18: [u16; 1] = [
@@ -1205,48 +1244,48 @@ static SLOTS_30: [u16; 16] = [
 ];
 
 static SLOTS_31: [u16; 1024] = [
-    103, 0, 0, 0, 110, 0, 383, 378, 71, 88, 65, 78, 397, 417, 0, 107, 0, 0, 342, 32772, 245, 190, 266, 186,
-    157, 0, 129, 161, 118, 0, 32773, 203, 104, 0, 0, 0, 0, 0, 384, 379, 70, 0, 0, 0, 0, 418, 0, 107,
-    0, 0, 0, 430, 243, 191, 270, 187, 0, 0, 130, 141, 119, 0, 305, 291, 0, 0, 0, 0, 111, 0, 0, 380,
-    0, 87, 98, 77, 398, 419, 310, 107, 0, 0, 0, 24, 246, 0, 32774, 180, 0, 0, 0, 0, 0, 0, 0, 201,
-    0, 0, 0, 0, 0, 0, 0, 381, 75, 0, 0, 0, 0, 420, 311, 107, 0, 0, 0, 431, 244, 0, 0, 181,
-    0, 0, 133, 0, 124, 0, 0, 292, 52, 0, 0, 28, 0, 0, 283, 385, 72, 0, 66, 0, 400, 421, 308, 107,
-    32775, 0, 32776, 0, 0, 225, 250, 223, 0, 0, 136, 146, 143, 0, 0, 238, 0, 0, 0, 29, 0, 0, 282, 386,
-    0, 0, 69, 0, 0, 422, 309, 107, 0, 0, 27, 432, 0, 226, 252, 224, 0, 0, 137, 147, 144, 0, 0, 0,
-    105, 0, 0, 0, 0, 0, 288, 387, 74, 0, 68, 0, 0, 423, 306, 107, 0, 0, 347, 433, 0, 0, 251, 219,
-    0, 0, 0, 145, 140, 0, 0, 236, 106, 0, 0, 0, 0, 0, 286, 388, 73, 86, 67, 76, 0, 424, 307, 107,
-    0, 0, 348, 434, 0, 0, 272, 220, 0, 0, 0, 0, 139, 0, 0, 294, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 97, 64, 84, 406, 408, 18, 107, 0, 0, 32777, 0, 247, 0, 271, 182, 0, 0, 99, 0, 125, 0, 0, 202,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 409, 35, 107, 0, 0, 32778, 429, 0, 0, 207, 183,
-    0, 0, 100, 0, 122, 0, 0, 293, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 396, 0, 33, 107,
-    0, 0, 346, 30, 0, 188, 32779, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 382,
-    0, 0, 0, 0, 412, 0, 0, 107, 0, 0, 331, 32, 0, 189, 32780, 185, 0, 0, 134, 0, 0, 0, 0, 0,
-    53, 0, 0, 0, 0, 0, 284, 0, 0, 95, 0, 82, 407, 410, 0, 107, 0, 0, 332, 428, 0, 0, 0, 221,
-    0, 0, 0, 0, 121, 0, 0, 237, 54, 0, 0, 0, 0, 0, 287, 0, 0, 94, 69, 81, 0, 411, 36, 107,
-    0, 0, 336, 427, 0, 0, 242, 222, 0, 0, 0, 0, 120, 0, 0, 0, 55, 0, 0, 0, 0, 0, 0, 0,
-    0, 93, 0, 80, 0, 0, 34, 107, 0, 0, 343, 31, 0, 0, 275, 0, 0, 0, 0, 0, 123, 0, 0, 0,
-    56, 0, 0, 297, 0, 0, 285, 389, 0, 92, 0, 79, 0, 0, 0, 107, 0, 0, 337, 0, 0, 0, 0, 0,
-    0, 0, 135, 0, 138, 0, 0, 0, 50, 0, 0, 204, 0, 0, 289, 0, 71, 88, 65, 78, 399, 0, 0, 107,
-    0, 0, 0, 0, 194, 196, 193, 359, 158, 0, 131, 162, 0, 0, 0, 0, 0, 0, 0, 205, 0, 0, 290, 0,
-    70, 0, 0, 0, 0, 0, 0, 107, 0, 0, 0, 0, 0, 0, 330, 360, 0, 0, 132, 142, 0, 0, 0, 0,
-    51, 0, 0, 206, 0, 0, 253, 0, 0, 87, 98, 77, 390, 0, 0, 107, 0, 0, 0, 349, 0, 195, 32781, 361,
-    0, 0, 0, 0, 0, 0, 0, 374, 0, 0, 0, 0, 0, 0, 254, 0, 75, 0, 0, 0, 0, 0, 0, 107,
-    0, 0, 0, 0, 0, 0, 0, 362, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 239, 0, 0, 0, 0,
-    72, 0, 66, 0, 401, 0, 313, 107, 0, 0, 263, 350, 229, 231, 228, 363, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 240, 0, 0, 0, 0, 0, 0, 69, 0, 0, 0, 314, 107, 0, 0, 264, 0, 0, 0, 248, 364,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 241, 0, 0, 255, 0, 74, 0, 68, 0, 393, 0, 321, 107,
-    0, 0, 261, 0, 0, 230, 249, 365, 0, 0, 0, 0, 0, 0, 0, 375, 0, 0, 0, 0, 0, 0, 256, 0,
-    73, 86, 67, 76, 0, 0, 320, 107, 0, 0, 262, 85, 0, 0, 274, 366, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 257, 0, 0, 96, 64, 83, 392, 402, 316, 107, 0, 0, 341, 0, 0, 199, 192, 372,
-    159, 0, 163, 0, 0, 0, 0, 0, 0, 0, 0, 376, 0, 0, 0, 0, 0, 0, 0, 0, 414, 403, 318, 107,
+    103, 0, 0, 0, 110, 0, 385, 380, 71, 88, 65, 78, 399, 419, 0, 107, 0, 0, 344, 32772, 245, 190, 266, 186,
+    157, 0, 129, 161, 118, 0, 32773, 203, 104, 0, 0, 0, 0, 0, 386, 381, 70, 0, 0, 0, 0, 420, 0, 107,
+    0, 0, 0, 432, 243, 191, 270, 187, 0, 0, 130, 141, 119, 0, 305, 291, 0, 0, 0, 0, 111, 0, 0, 382,
+    0, 87, 98, 77, 400, 421, 310, 107, 0, 0, 0, 24, 246, 0, 32774, 180, 0, 0, 0, 0, 0, 0, 0, 201,
+    0, 0, 0, 0, 0, 0, 0, 383, 75, 0, 0, 0, 0, 422, 311, 107, 0, 0, 0, 433, 244, 0, 0, 181,
+    0, 0, 133, 0, 124, 0, 0, 292, 52, 0, 0, 28, 0, 0, 283, 387, 72, 0, 66, 0, 402, 423, 308, 107,
+    32775, 0, 32776, 0, 0, 225, 250, 223, 0, 0, 136, 146, 143, 0, 0, 238, 0, 0, 0, 29, 0, 0, 282, 388,
+    0, 0, 69, 0, 0, 424, 309, 107, 0, 0, 27, 434, 0, 226, 252, 224, 0, 0, 137, 147, 144, 0, 0, 0,
+    105, 0, 0, 0, 0, 0, 288, 389, 74, 0, 68, 0, 0, 425, 306, 107, 0, 0, 349, 435, 0, 0, 251, 219,
+    0, 0, 0, 145, 140, 0, 0, 236, 106, 0, 0, 0, 0, 0, 286, 390, 73, 86, 67, 76, 0, 426, 307, 107,
+    0, 0, 350, 436, 0, 0, 272, 220, 0, 0, 0, 0, 139, 0, 0, 294, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 97, 64, 84, 408, 410, 18, 107, 0, 0, 32777, 0, 247, 0, 271, 182, 0, 0, 99, 0, 125, 0, 0, 202,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 411, 35, 107, 0, 0, 32778, 431, 0, 0, 207, 183,
+    0, 0, 100, 0, 122, 0, 0, 293, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 398, 0, 33, 107,
+    0, 0, 348, 30, 0, 188, 32779, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 384,
+    0, 0, 0, 0, 414, 0, 0, 107, 0, 0, 331, 32, 0, 189, 32780, 185, 0, 0, 134, 0, 0, 0, 0, 0,
+    53, 0, 0, 0, 0, 0, 284, 0, 0, 95, 0, 82, 409, 412, 0, 107, 0, 0, 332, 430, 0, 0, 0, 221,
+    0, 0, 0, 0, 121, 0, 0, 237, 54, 0, 0, 0, 0, 0, 287, 0, 0, 94, 69, 81, 0, 413, 36, 107,
+    0, 0, 338, 429, 0, 0, 242, 222, 0, 0, 0, 0, 120, 0, 0, 0, 55, 0, 0, 0, 0, 0, 0, 0,
+    0, 93, 0, 80, 0, 0, 34, 107, 0, 0, 345, 31, 0, 0, 275, 0, 0, 0, 0, 0, 123, 0, 0, 0,
+    56, 0, 0, 297, 0, 0, 285, 391, 0, 92, 0, 79, 0, 0, 0, 107, 0, 0, 339, 0, 0, 0, 0, 0,
+    0, 0, 135, 0, 138, 0, 0, 0, 50, 0, 0, 204, 0, 0, 289, 0, 71, 88, 65, 78, 401, 0, 0, 107,
+    0, 0, 0, 0, 194, 196, 193, 361, 158, 0, 131, 162, 0, 0, 0, 0, 0, 0, 0, 205, 0, 0, 290, 0,
+    70, 0, 0, 0, 0, 0, 0, 107, 0, 0, 0, 0, 0, 0, 330, 362, 0, 0, 132, 142, 0, 0, 0, 0,
+    51, 0, 0, 206, 0, 0, 253, 0, 0, 87, 98, 77, 392, 0, 0, 107, 0, 0, 0, 351, 0, 195, 32781, 363,
+    0, 0, 0, 0, 0, 0, 0, 376, 0, 0, 0, 0, 0, 0, 254, 0, 75, 0, 0, 0, 0, 0, 0, 107,
+    0, 0, 0, 0, 0, 0, 0, 364, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 239, 0, 0, 0, 0,
+    72, 0, 66, 0, 403, 0, 313, 107, 0, 0, 263, 352, 229, 231, 228, 365, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 240, 0, 0, 0, 0, 0, 0, 69, 0, 0, 0, 314, 107, 0, 0, 264, 0, 0, 0, 248, 366,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 241, 0, 0, 255, 0, 74, 0, 68, 0, 395, 0, 321, 107,
+    0, 0, 261, 0, 0, 230, 249, 367, 0, 0, 0, 0, 0, 0, 0, 377, 0, 0, 0, 0, 0, 0, 256, 0,
+    73, 86, 67, 76, 0, 0, 320, 107, 0, 0, 262, 85, 0, 0, 274, 368, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 257, 0, 0, 96, 64, 83, 394, 404, 316, 107, 0, 0, 343, 0, 0, 199, 192, 374,
+    159, 0, 163, 0, 0, 0, 0, 0, 0, 0, 0, 378, 0, 0, 0, 0, 0, 0, 0, 0, 416, 405, 318, 107,
     0, 0, 0, 0, 0, 198, 32782, 0, 160, 0, 164, 164, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 260, 0,
-    0, 0, 0, 0, 391, 0, 317, 107, 0, 0, 32783, 334, 0, 197, 32784, 368, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 413, 0, 319, 107, 0, 0, 0, 0, 0, 200, 312, 369,
-    0, 0, 165, 165, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32785, 0, 0, 95, 0, 82, 395, 404, 315, 107,
-    0, 0, 340, 333, 0, 234, 227, 373, 0, 0, 127, 0, 0, 0, 0, 0, 0, 0, 0, 377, 0, 0, 0, 0,
-    0, 94, 69, 81, 416, 405, 322, 107, 0, 0, 338, 0, 0, 233, 0, 0, 0, 0, 126, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 93, 0, 80, 394, 0, 0, 107, 0, 0, 339, 335, 0, 232, 265, 367,
-    0, 0, 128, 0, 0, 0, 0, 296, 0, 0, 0, 0, 0, 0, 0, 0, 0, 92, 0, 79, 415, 0, 323, 107,
+    0, 0, 0, 0, 393, 0, 317, 107, 0, 0, 32783, 32784, 0, 197, 32785, 370, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 415, 0, 319, 107, 0, 0, 0, 0, 0, 200, 312, 371,
+    0, 0, 165, 165, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32786, 0, 0, 95, 0, 82, 397, 406, 315, 107,
+    0, 0, 342, 32787, 0, 234, 227, 375, 0, 0, 127, 0, 0, 0, 0, 0, 0, 0, 0, 379, 0, 0, 0, 0,
+    0, 94, 69, 81, 418, 407, 322, 107, 0, 0, 340, 0, 0, 233, 0, 0, 0, 0, 126, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 93, 0, 80, 396, 0, 0, 107, 0, 0, 341, 337, 0, 232, 265, 369,
+    0, 0, 128, 0, 0, 0, 0, 296, 0, 0, 0, 0, 0, 0, 0, 0, 0, 92, 0, 79, 417, 0, 323, 107,
     0, 0, 0, 0, 0, 235, 273, 0, 0, 0, 0, 0, 0, 0, 0, 295,
 ];
 
@@ -1315,43 +1354,43 @@ static SLOTS_47: [u16; 1] = [
 ];
 
 static SLOTS_48: [u16; 1] = [
-    351,
-];
-
-static SLOTS_49: [u16; 1] = [
-    352,
-];
-
-static SLOTS_50: [u16; 1] = [
     353,
 ];
 
-static SLOTS_51: [u16; 1] = [
+static SLOTS_49: [u16; 1] = [
     354,
 ];
 
-static SLOTS_52: [u16; 1] = [
+static SLOTS_50: [u16; 1] = [
     355,
 ];
 
-static SLOTS_53: [u16; 1] = [
+static SLOTS_51: [u16; 1] = [
     356,
 ];
 
-static SLOTS_54: [u16; 1] = [
+static SLOTS_52: [u16; 1] = [
     357,
 ];
 
-static SLOTS_55: [u16; 1] = [
+static SLOTS_53: [u16; 1] = [
     358,
 ];
 
+static SLOTS_54: [u16; 1] = [
+    359,
+];
+
+static SLOTS_55: [u16; 1] = [
+    360,
+];
+
 static SLOTS_56: [u16; 1] = [
-    32786,
+    32788,
 ];
 
 static SLOTS_57: [u16; 4] = [
-    370, 0, 435, 436,
+    372, 0, 437, 438,
 ];
 
 static SLOTS_58: [u16; 4] = [
@@ -1359,29 +1398,29 @@ static SLOTS_58: [u16; 4] = [
 ];
 
 static SLOTS_59: [u16; 1] = [
-    439,
+    441,
 ];
 
 static SLOTS_60: [u16; 1] = [
-    442,
+    444,
 ];
 
 static SLOTS_61: [u16; 8] = [
-    371, 425, 437, 438, 371, 426, 437, 438,
+    373, 427, 439, 440, 373, 428, 439, 440,
 ];
 
 static SLOTS_62: [u16; 4] = [
-    215, 216, 32787, 0,
+    215, 216, 32789, 0,
 ];
 
 static SLOTS_63: [u16; 1] = [
-    440,
+    442,
 ];
 
 /// Decoder, by primary opcode. A slot is 0, a row's index plus 1, or 0x8000 plus an index into [`GROUPS`].
 pub static PRIMARIES: [Primary; 64] = [
     Primary { shift: 0, mask: 0, slots: &[0] },
-    Primary { shift: 0, mask: 0, slots: &[0] },
+    Primary { shift: 0, mask: 0x0, slots: &SLOTS_1 },
     Primary { shift: 0, mask: 0x0, slots: &SLOTS_2 },
     Primary { shift: 0, mask: 0x0, slots: &SLOTS_3 },
     Primary { shift: 0, mask: 0x3F, slots: &SLOTS_4 },
@@ -1447,11 +1486,11 @@ pub static PRIMARIES: [Primary; 64] = [
 ];
 
 /// Rows that share a slot: the first that has the model and matches the word is meant.
-pub static GROUPS: [&[u16]; 20] = [
-    &[440, 443],
-    &[88, 440, 443],
-    &[89, 440, 443],
-    &[90, 440, 443],
+pub static GROUPS: [&[u16]; 22] = [
+    &[442, 446],
+    &[88, 442, 446],
+    &[89, 442, 446],
+    &[90, 442, 446],
     &[47, 48],
     &[302, 303],
     &[266, 267, 268],
@@ -1463,15 +1502,17 @@ pub static GROUPS: [&[u16]; 20] = [
     &[277, 278],
     &[298, 299],
     &[279, 280],
-    &[343, 344],
+    &[345, 346],
+    &[334, 335],
     &[300, 301],
     &[257, 258],
+    &[332, 333],
     &[174, 175],
     &[216, 217],
 ];
 
 /// Mnemonics with their suffixes, sorted: row, and the variant bits the suffixes set.
-pub static MNEMONICS: [(&str, u16, u32); 547] = [
+pub static MNEMONICS: [(&str, u16, u32); 549] = [
     ("add", 63, 0x0),
     ("add.", 63, 0x1),
     ("addc", 64, 0x0),
@@ -1658,20 +1699,20 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("ldu", 177, 0x0),
     ("ldux", 190, 0x0),
     ("ldx", 189, 0x0),
-    ("lfd", 352, 0x0),
-    ("lfddx", 375, 0x0),
-    ("lfdepx", 373, 0x0),
-    ("lfdp", 369, 0x0),
-    ("lfdpx", 371, 0x0),
-    ("lfdu", 353, 0x0),
-    ("lfdux", 361, 0x0),
-    ("lfdx", 360, 0x0),
-    ("lfiwax", 367, 0x0),
-    ("lfiwzx", 368, 0x0),
-    ("lfs", 350, 0x0),
-    ("lfsu", 351, 0x0),
-    ("lfsux", 359, 0x0),
-    ("lfsx", 358, 0x0),
+    ("lfd", 354, 0x0),
+    ("lfddx", 377, 0x0),
+    ("lfdepx", 375, 0x0),
+    ("lfdp", 371, 0x0),
+    ("lfdpx", 373, 0x0),
+    ("lfdu", 355, 0x0),
+    ("lfdux", 363, 0x0),
+    ("lfdx", 362, 0x0),
+    ("lfiwax", 369, 0x0),
+    ("lfiwzx", 370, 0x0),
+    ("lfs", 352, 0x0),
+    ("lfsu", 353, 0x0),
+    ("lfsux", 361, 0x0),
+    ("lfsx", 360, 0x0),
     ("lha", 171, 0x0),
     ("lharx", 243, 0x0),
     ("lhau", 172, 0x0),
@@ -1691,13 +1732,13 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("lqarx", 246, 0x0),
     ("lswi", 194, 0x0),
     ("lswx", 195, 0x0),
-    ("lvebx", 377, 0x0),
-    ("lvehx", 378, 0x0),
-    ("lvewx", 379, 0x0),
-    ("lvsl", 382, 0x0),
-    ("lvsr", 383, 0x0),
-    ("lvx", 380, 0x0),
-    ("lvxl", 381, 0x0),
+    ("lvebx", 379, 0x0),
+    ("lvehx", 380, 0x0),
+    ("lvewx", 381, 0x0),
+    ("lvsl", 384, 0x0),
+    ("lvsr", 385, 0x0),
+    ("lvx", 382, 0x0),
+    ("lvxl", 383, 0x0),
     ("lwa", 178, 0x0),
     ("lwarx", 244, 0x0),
     ("lwat", 252, 0x0),
@@ -1711,28 +1752,28 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("lwzu", 166, 0x0),
     ("lwzux", 186, 0x0),
     ("lwzx", 185, 0x0),
-    ("lxsd", 434, 0x0),
-    ("lxsdx", 389, 0x0),
-    ("lxsibzx", 401, 0x0),
-    ("lxsihzx", 402, 0x0),
-    ("lxsiwax", 397, 0x0),
-    ("lxsiwzx", 396, 0x0),
-    ("lxssp", 435, 0x0),
-    ("lxsspx", 398, 0x0),
-    ("lxv", 424, 0x0),
-    ("lxvb16x", 412, 0x0),
-    ("lxvd2x", 390, 0x0),
-    ("lxvdsx", 395, 0x0),
-    ("lxvh8x", 413, 0x0),
-    ("lxvl", 407, 0x0),
-    ("lxvll", 408, 0x0),
-    ("lxvrbx", 416, 0x0),
-    ("lxvrdx", 419, 0x0),
-    ("lxvrhx", 417, 0x0),
-    ("lxvrwx", 418, 0x0),
-    ("lxvw4x", 391, 0x0),
-    ("lxvwsx", 411, 0x0),
-    ("lxvx", 405, 0x0),
+    ("lxsd", 436, 0x0),
+    ("lxsdx", 391, 0x0),
+    ("lxsibzx", 403, 0x0),
+    ("lxsihzx", 404, 0x0),
+    ("lxsiwax", 399, 0x0),
+    ("lxsiwzx", 398, 0x0),
+    ("lxssp", 437, 0x0),
+    ("lxsspx", 400, 0x0),
+    ("lxv", 426, 0x0),
+    ("lxvb16x", 414, 0x0),
+    ("lxvd2x", 392, 0x0),
+    ("lxvdsx", 397, 0x0),
+    ("lxvh8x", 415, 0x0),
+    ("lxvl", 409, 0x0),
+    ("lxvll", 410, 0x0),
+    ("lxvrbx", 418, 0x0),
+    ("lxvrdx", 421, 0x0),
+    ("lxvrhx", 419, 0x0),
+    ("lxvrwx", 420, 0x0),
+    ("lxvw4x", 393, 0x0),
+    ("lxvwsx", 413, 0x0),
+    ("lxvx", 407, 0x0),
     ("maddhd", 88, 0x0),
     ("maddhdu", 89, 0x0),
     ("maddld", 90, 0x0),
@@ -1746,12 +1787,12 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("mfocrf", 48, 0x0),
     ("mfpmr", 32, 0x0),
     ("mfspr", 29, 0x0),
-    ("mfsr", 348, 0x0),
-    ("mfsrin", 349, 0x0),
+    ("mfsr", 350, 0x0),
+    ("mfsrin", 351, 0x0),
     ("mftb", 31, 0x0),
-    ("mfvsrd", 429, 0x0),
-    ("mfvsrld", 428, 0x0),
-    ("mfvsrwz", 430, 0x0),
+    ("mfvsrd", 431, 0x0),
+    ("mfvsrld", 430, 0x0),
+    ("mfvsrwz", 432, 0x0),
     ("modsd", 95, 0x0),
     ("modsw", 82, 0x0),
     ("modud", 96, 0x0),
@@ -1770,13 +1811,13 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("mtocrf", 46, 0x0),
     ("mtpmr", 33, 0x0),
     ("mtspr", 30, 0x0),
-    ("mtsr", 346, 0x0),
-    ("mtsrin", 347, 0x0),
-    ("mtvsrd", 431, 0x0),
-    ("mtvsrdd", 426, 0x0),
-    ("mtvsrwa", 432, 0x0),
-    ("mtvsrws", 427, 0x0),
-    ("mtvsrwz", 433, 0x0),
+    ("mtsr", 348, 0x0),
+    ("mtsrin", 349, 0x0),
+    ("mtvsrd", 433, 0x0),
+    ("mtvsrdd", 428, 0x0),
+    ("mtvsrwa", 434, 0x0),
+    ("mtvsrws", 429, 0x0),
+    ("mtvsrwz", 435, 0x0),
     ("mulhd", 86, 0x0),
     ("mulhd.", 86, 0x1),
     ("mulhdu", 87, 0x0),
@@ -1852,16 +1893,18 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("setbcr", 53, 0x0),
     ("setnbc", 54, 0x0),
     ("setnbcr", 55, 0x0),
-    ("slbfee.", 334, 0x0),
-    ("slbia", 336, 0x0),
-    ("slbiag", 343, 0x0),
-    ("slbiag", 344, 0x0),
-    ("slbie", 335, 0x0),
-    ("slbieg", 342, 0x0),
+    ("slbfee.", 336, 0x0),
+    ("slbia", 338, 0x0),
+    ("slbiag", 345, 0x0),
+    ("slbiag", 346, 0x0),
+    ("slbie", 337, 0x0),
+    ("slbieg", 344, 0x0),
     ("slbmfee", 332, 0x0),
-    ("slbmfev", 333, 0x0),
+    ("slbmfee", 333, 0x0),
+    ("slbmfev", 334, 0x0),
+    ("slbmfev", 335, 0x0),
     ("slbmte", 331, 0x0),
-    ("slbsync", 345, 0x0),
+    ("slbsync", 347, 0x0),
     ("sld", 160, 0x0),
     ("sld.", 160, 0x1),
     ("sleep", 21, 0x0),
@@ -1895,19 +1938,19 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("stdu", 215, 0x0),
     ("stdux", 225, 0x0),
     ("stdx", 224, 0x0),
-    ("stfd", 356, 0x0),
-    ("stfddx", 376, 0x0),
-    ("stfdepx", 374, 0x0),
-    ("stfdp", 370, 0x0),
-    ("stfdpx", 372, 0x0),
-    ("stfdu", 357, 0x0),
-    ("stfdux", 365, 0x0),
-    ("stfdx", 364, 0x0),
-    ("stfiwx", 366, 0x0),
-    ("stfs", 354, 0x0),
-    ("stfsu", 355, 0x0),
-    ("stfsux", 363, 0x0),
-    ("stfsx", 362, 0x0),
+    ("stfd", 358, 0x0),
+    ("stfddx", 378, 0x0),
+    ("stfdepx", 376, 0x0),
+    ("stfdp", 372, 0x0),
+    ("stfdpx", 374, 0x0),
+    ("stfdu", 359, 0x0),
+    ("stfdux", 367, 0x0),
+    ("stfdx", 366, 0x0),
+    ("stfiwx", 368, 0x0),
+    ("stfs", 356, 0x0),
+    ("stfsu", 357, 0x0),
+    ("stfsux", 365, 0x0),
+    ("stfsx", 364, 0x0),
     ("sth", 211, 0x0),
     ("sthbrx", 226, 0x0),
     ("sthcix", 232, 0x0),
@@ -1924,11 +1967,11 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("stqcx.", 251, 0x0),
     ("stswi", 229, 0x0),
     ("stswx", 230, 0x0),
-    ("stvebx", 384, 0x0),
-    ("stvehx", 385, 0x0),
-    ("stvewx", 386, 0x0),
-    ("stvx", 387, 0x0),
-    ("stvxl", 388, 0x0),
+    ("stvebx", 386, 0x0),
+    ("stvehx", 387, 0x0),
+    ("stvewx", 388, 0x0),
+    ("stvx", 389, 0x0),
+    ("stvxl", 390, 0x0),
     ("stw", 207, 0x0),
     ("stwat", 254, 0x0),
     ("stwbrx", 227, 0x0),
@@ -1939,25 +1982,25 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("stwu", 208, 0x0),
     ("stwux", 223, 0x0),
     ("stwx", 222, 0x0),
-    ("stxsd", 436, 0x0),
-    ("stxsdx", 392, 0x0),
-    ("stxsibx", 403, 0x0),
-    ("stxsihx", 404, 0x0),
-    ("stxsiwx", 399, 0x0),
-    ("stxssp", 437, 0x0),
-    ("stxsspx", 400, 0x0),
-    ("stxv", 425, 0x0),
-    ("stxvb16x", 414, 0x0),
-    ("stxvd2x", 393, 0x0),
-    ("stxvh8x", 415, 0x0),
-    ("stxvl", 409, 0x0),
-    ("stxvll", 410, 0x0),
-    ("stxvrbx", 420, 0x0),
-    ("stxvrdx", 423, 0x0),
-    ("stxvrhx", 421, 0x0),
-    ("stxvrwx", 422, 0x0),
-    ("stxvw4x", 394, 0x0),
-    ("stxvx", 406, 0x0),
+    ("stxsd", 438, 0x0),
+    ("stxsdx", 394, 0x0),
+    ("stxsibx", 405, 0x0),
+    ("stxsihx", 406, 0x0),
+    ("stxsiwx", 401, 0x0),
+    ("stxssp", 439, 0x0),
+    ("stxsspx", 402, 0x0),
+    ("stxv", 427, 0x0),
+    ("stxvb16x", 416, 0x0),
+    ("stxvd2x", 395, 0x0),
+    ("stxvh8x", 417, 0x0),
+    ("stxvl", 411, 0x0),
+    ("stxvll", 412, 0x0),
+    ("stxvrbx", 422, 0x0),
+    ("stxvrdx", 425, 0x0),
+    ("stxvrhx", 423, 0x0),
+    ("stxvrwx", 424, 0x0),
+    ("stxvw4x", 396, 0x0),
+    ("stxvx", 408, 0x0),
     ("subf", 69, 0x0),
     ("subf.", 69, 0x1),
     ("subfc", 70, 0x0),
@@ -1998,12 +2041,12 @@ pub static MNEMONICS: [(&str, u16, u32); 547] = [
     ("tlbie", 326, 0x0),
     ("tlbiel", 327, 0x0),
     ("tlbiel", 328, 0x0),
-    ("tlbilx", 341, 0x0),
-    ("tlbivax", 340, 0x0),
-    ("tlbre", 337, 0x0),
-    ("tlbsx", 339, 0x0),
+    ("tlbilx", 343, 0x0),
+    ("tlbivax", 342, 0x0),
+    ("tlbre", 339, 0x0),
+    ("tlbsx", 341, 0x0),
     ("tlbsync", 329, 0x0),
-    ("tlbwe", 338, 0x0),
+    ("tlbwe", 340, 0x0),
     ("trechkpt.", 322, 0x0),
     ("treclaim.", 321, 0x0),
     ("tsr.", 319, 0x0),
@@ -2498,7 +2541,7 @@ pub static SPR_START: [u16; 1024] = [
 ];
 
 /// Extended mnemonics, sorted by name and number of operands.
-pub static ALIASES: [Alias; 779] = [
+pub static ALIASES: [Alias; 782] = [
     Alias { name: "bctr", parameters: &[], base: "bcctr", template: &["20", "0"] },
     Alias { name: "bctrl", parameters: &[], base: "bcctrl", template: &["20", "0"] },
     Alias { name: "bdnz", parameters: &[Parameter { name: "target", memory: false }], base: "bc", template: &["16", "0", "target"] },
@@ -3187,6 +3230,9 @@ pub static ALIASES: [Alias; 779] = [
     Alias { name: "nop", parameters: &[], base: "ori", template: &["0", "0", "0"] },
     Alias { name: "not", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }], base: "nor", template: &["RA", "RS", "RS"] },
     Alias { name: "not.", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }], base: "nor.", template: &["RA", "RS", "RS"] },
+    Alias { name: "pla", parameters: &[Parameter { name: "RT", memory: false }, Parameter { name: "D", memory: false }, Parameter { name: "RA", memory: true }], base: "paddi", template: &["RT", "RA", "D"] },
+    Alias { name: "pli", parameters: &[Parameter { name: "RT", memory: false }, Parameter { name: "SI", memory: false }], base: "paddi", template: &["RT", "0", "SI"] },
+    Alias { name: "psubi", parameters: &[Parameter { name: "RT", memory: false }, Parameter { name: "RA", memory: false }, Parameter { name: "n", memory: false }], base: "paddi", template: &["RT", "RA", "-n"] },
     Alias { name: "ptesync", parameters: &[], base: "sync", template: &["2"] },
     Alias { name: "rotld", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }, Parameter { name: "RB", memory: false }], base: "rldcl", template: &["RA", "RS", "RB", "0"] },
     Alias { name: "rotld.", parameters: &[Parameter { name: "RA", memory: false }, Parameter { name: "RS", memory: false }, Parameter { name: "RB", memory: false }], base: "rldcl.", template: &["RA", "RS", "RB", "0"] },
@@ -3281,33 +3327,67 @@ pub static ALIASES: [Alias; 779] = [
 ];
 
 /// Aliases the disassembler may print, in order of preference.
-pub static SHOWN: [u16; 611] = [
-    685, 279, 280, 490, 491, 686, 687, 252, 253, 240, 241, 248, 249, 244, 245, 250, 251, 238, 239, 246, 247, 242, 243, 90,
-    91, 0, 1, 206, 207, 92, 100, 94, 102, 74, 82, 76, 84, 22, 30, 24, 32, 42, 50, 44, 52, 58, 66, 60,
-    68, 140, 148, 142, 150, 108, 116, 110, 118, 124, 132, 126, 134, 188, 196, 190, 198, 156, 164, 158, 166, 210, 218, 212,
-    220, 172, 180, 174, 182, 104, 106, 86, 88, 34, 36, 54, 56, 70, 72, 152, 154, 120, 122, 136, 138, 200, 202, 168,
-    170, 222, 224, 184, 186, 96, 98, 78, 80, 26, 28, 46, 48, 62, 64, 144, 146, 112, 114, 128, 130, 192, 194, 160,
-    162, 214, 216, 176, 178, 2, 8, 3, 9, 16, 18, 17, 19, 10, 11, 20, 21, 750, 771, 757, 751, 753, 755, 777,
-    773, 775, 765, 763, 759, 761, 769, 767, 772, 758, 752, 754, 756, 778, 774, 776, 766, 764, 760, 762, 770, 768, 741, 727,
-    721, 723, 725, 747, 743, 745, 735, 733, 729, 731, 739, 737, 742, 728, 722, 724, 726, 748, 744, 746, 736, 734, 730, 732,
-    740, 738, 703, 704, 707, 708, 232, 233, 695, 696, 693, 694, 705, 706, 226, 227, 701, 702, 691, 692, 689, 690, 508, 282,
-    688, 460, 427, 471, 675, 470, 674, 469, 673, 373, 583, 401, 609, 420, 422, 628, 291, 499, 305, 514, 421, 627, 400, 608,
-    399, 607, 360, 570, 352, 562, 351, 561, 299, 507, 298, 506, 295, 503, 300, 509, 297, 505, 296, 504, 294, 502, 338, 548,
-    337, 547, 411, 619, 485, 484, 480, 486, 483, 482, 479, 429, 635, 428, 634, 431, 637, 488, 683, 372, 582, 327, 537, 461,
-    665, 289, 497, 335, 545, 334, 544, 290, 498, 417, 624, 436, 641, 438, 643, 416, 623, 445, 650, 444, 649, 443, 648, 442,
-    647, 441, 646, 440, 645, 419, 626, 418, 625, 481, 681, 474, 473, 426, 632, 425, 631, 410, 618, 409, 617, 408, 616, 407,
-    615, 406, 614, 405, 613, 456, 661, 455, 660, 332, 542, 331, 541, 412, 413, 620, 415, 622, 414, 621, 319, 528, 320, 529,
-    317, 526, 318, 527, 315, 524, 316, 525, 313, 522, 314, 523, 370, 580, 371, 581, 389, 599, 368, 578, 388, 598, 369, 579,
-    387, 597, 366, 576, 386, 596, 367, 577, 385, 595, 364, 574, 384, 594, 365, 575, 286, 285, 398, 397, 288, 496, 287, 495,
-    439, 644, 347, 557, 344, 554, 343, 553, 432, 638, 381, 591, 380, 590, 379, 589, 378, 588, 377, 587, 376, 586, 395, 605,
-    394, 604, 393, 603, 392, 602, 391, 601, 390, 600, 383, 593, 382, 592, 375, 585, 374, 584, 342, 552, 341, 551, 283, 493,
-    464, 669, 349, 559, 423, 629, 353, 563, 475, 677, 354, 564, 403, 611, 402, 610, 307, 516, 306, 515, 359, 569, 358, 568,
-    362, 572, 355, 565, 361, 571, 323, 532, 346, 556, 322, 531, 433, 639, 321, 530, 457, 662, 336, 546, 345, 555, 348, 558,
-    357, 567, 324, 533, 356, 566, 434, 633, 668, 667, 666, 333, 543, 454, 659, 453, 658, 452, 657, 451, 656, 450, 655, 449,
-    654, 448, 653, 447, 652, 487, 682, 350, 560, 312, 521, 311, 520, 293, 501, 435, 640, 310, 519, 309, 518, 328, 538, 430,
-    636, 476, 678, 340, 550, 513, 472, 676, 304, 466, 465, 670, 468, 672, 467, 671, 396, 606, 339, 549, 325, 534, 363, 573,
-    302, 511, 301, 510, 536, 424, 630, 284, 494, 292, 500, 459, 664, 458, 663, 437, 642, 326, 535, 308, 517, 330, 540, 329,
-    539, 477, 679, 303, 512, 404, 612, 478, 680, 489, 684,
+pub static SHOWN: [u16; 612] = [
+    685, 279, 280, 490, 491, 686, 687, 689, 252, 253, 240, 241, 248, 249, 244, 245, 250, 251, 238, 239, 246, 247, 242, 243,
+    90, 91, 0, 1, 206, 207, 92, 100, 94, 102, 74, 82, 76, 84, 22, 30, 24, 32, 42, 50, 44, 52, 58, 66,
+    60, 68, 140, 148, 142, 150, 108, 116, 110, 118, 124, 132, 126, 134, 188, 196, 190, 198, 156, 164, 158, 166, 210, 218,
+    212, 220, 172, 180, 174, 182, 104, 106, 86, 88, 34, 36, 54, 56, 70, 72, 152, 154, 120, 122, 136, 138, 200, 202,
+    168, 170, 222, 224, 184, 186, 96, 98, 78, 80, 26, 28, 46, 48, 62, 64, 144, 146, 112, 114, 128, 130, 192, 194,
+    160, 162, 214, 216, 176, 178, 2, 8, 3, 9, 16, 18, 17, 19, 10, 11, 20, 21, 753, 774, 760, 754, 756, 758,
+    780, 776, 778, 768, 766, 762, 764, 772, 770, 775, 761, 755, 757, 759, 781, 777, 779, 769, 767, 763, 765, 773, 771, 744,
+    730, 724, 726, 728, 750, 746, 748, 738, 736, 732, 734, 742, 740, 745, 731, 725, 727, 729, 751, 747, 749, 739, 737, 733,
+    735, 743, 741, 706, 707, 710, 711, 232, 233, 698, 699, 696, 697, 708, 709, 226, 227, 704, 705, 694, 695, 692, 693, 508,
+    282, 691, 460, 427, 471, 675, 470, 674, 469, 673, 373, 583, 401, 609, 420, 422, 628, 291, 499, 305, 514, 421, 627, 400,
+    608, 399, 607, 360, 570, 352, 562, 351, 561, 299, 507, 298, 506, 295, 503, 300, 509, 297, 505, 296, 504, 294, 502, 338,
+    548, 337, 547, 411, 619, 485, 484, 480, 486, 483, 482, 479, 429, 635, 428, 634, 431, 637, 488, 683, 372, 582, 327, 537,
+    461, 665, 289, 497, 335, 545, 334, 544, 290, 498, 417, 624, 436, 641, 438, 643, 416, 623, 445, 650, 444, 649, 443, 648,
+    442, 647, 441, 646, 440, 645, 419, 626, 418, 625, 481, 681, 474, 473, 426, 632, 425, 631, 410, 618, 409, 617, 408, 616,
+    407, 615, 406, 614, 405, 613, 456, 661, 455, 660, 332, 542, 331, 541, 412, 413, 620, 415, 622, 414, 621, 319, 528, 320,
+    529, 317, 526, 318, 527, 315, 524, 316, 525, 313, 522, 314, 523, 370, 580, 371, 581, 389, 599, 368, 578, 388, 598, 369,
+    579, 387, 597, 366, 576, 386, 596, 367, 577, 385, 595, 364, 574, 384, 594, 365, 575, 286, 285, 398, 397, 288, 496, 287,
+    495, 439, 644, 347, 557, 344, 554, 343, 553, 432, 638, 381, 591, 380, 590, 379, 589, 378, 588, 377, 587, 376, 586, 395,
+    605, 394, 604, 393, 603, 392, 602, 391, 601, 390, 600, 383, 593, 382, 592, 375, 585, 374, 584, 342, 552, 341, 551, 283,
+    493, 464, 669, 349, 559, 423, 629, 353, 563, 475, 677, 354, 564, 403, 611, 402, 610, 307, 516, 306, 515, 359, 569, 358,
+    568, 362, 572, 355, 565, 361, 571, 323, 532, 346, 556, 322, 531, 433, 639, 321, 530, 457, 662, 336, 546, 345, 555, 348,
+    558, 357, 567, 324, 533, 356, 566, 434, 633, 668, 667, 666, 333, 543, 454, 659, 453, 658, 452, 657, 451, 656, 450, 655,
+    449, 654, 448, 653, 447, 652, 487, 682, 350, 560, 312, 521, 311, 520, 293, 501, 435, 640, 310, 519, 309, 518, 328, 538,
+    430, 636, 476, 678, 340, 550, 513, 472, 676, 304, 466, 465, 670, 468, 672, 467, 671, 396, 606, 339, 549, 325, 534, 363,
+    573, 302, 511, 301, 510, 536, 424, 630, 284, 494, 292, 500, 459, 664, 458, 663, 437, 642, 326, 535, 308, 517, 330, 540,
+    329, 539, 477, 679, 303, 512, 404, 612, 478, 680, 489, 684,
+];
+
+/// Prefixed instructions.
+pub static PREFIXED: [Prefixed; 30] = [
+    Prefixed { name: "paddi", form: "MLS", op: Op::Paddi, group: Group::Arithmetic, mask: 0xFF800000FC000000, value: 0x0600000038000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::RA0), Operand::plain(Field::SI34), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plbz", form: "MLS", op: Op::Plbz, group: Group::Load, mask: 0xFF800000FC000000, value: 0x0600000088000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plhz", form: "MLS", op: Op::Plhz, group: Group::Load, mask: 0xFF800000FC000000, value: 0x06000000A0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plha", form: "MLS", op: Op::Plha, group: Group::Load, mask: 0xFF800000FC000000, value: 0x06000000A8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plwz", form: "MLS", op: Op::Plwz, group: Group::Load, mask: 0xFF800000FC000000, value: 0x0600000080000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plwa", form: "8LS", op: Op::Plwa, group: Group::Load, mask: 0xFF800000FC000000, value: 0x04000000A4000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pld", form: "8LS", op: Op::Pld, group: Group::Load, mask: 0xFF800000FC000000, value: 0x04000000E4000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plq", form: "8LS", op: Op::Plq, group: Group::Load, mask: 0xFF800000FC000000, value: 0x04000000E0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstb", form: "MLS", op: Op::Pstb, group: Group::Store, mask: 0xFF800000FC000000, value: 0x0600000098000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "psth", form: "MLS", op: Op::Psth, group: Group::Store, mask: 0xFF800000FC000000, value: 0x06000000B0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstw", form: "MLS", op: Op::Pstw, group: Group::Store, mask: 0xFF800000FC000000, value: 0x0600000090000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstd", form: "8LS", op: Op::Pstd, group: Group::Store, mask: 0xFF800000FC000000, value: 0x04000000F4000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstq", form: "8LS", op: Op::Pstq, group: Group::Store, mask: 0xFF800000FC000000, value: 0x04000000F0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::RS), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plfs", form: "MLS", op: Op::Plfs, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000C0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plfd", form: "MLS", op: Op::Plfd, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000C8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstfs", form: "MLS", op: Op::Pstfs, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000D0000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstfd", form: "MLS", op: Op::Pstfd, group: Group::FloatStub, mask: 0xFF800000FC000000, value: 0x06000000D8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::FRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plxsd", form: "8LS", op: Op::Plxsd, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000A8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plxssp", form: "8LS", op: Op::Plxssp, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000AC000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstxsd", form: "8LS", op: Op::Pstxsd, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000B8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstxssp", form: "8LS", op: Op::Pstxssp, group: Group::VectorStub, mask: 0xFF800000FC000000, value: 0x04000000BC000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::VRT), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "plxv", form: "8LS", op: Op::Plxv, group: Group::VsxVectorStub, mask: 0xFF800000F8000000, value: 0x04000000C8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::XTp), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pstxv", form: "8LS", op: Op::Pstxv, group: Group::VsxVectorStub, mask: 0xFF800000F8000000, value: 0x04000000D8000000, reserved: 0x006C000000000000, operands: &[Operand::plain(Field::XTp), Operand::plain(Field::D34), Operand::memory(Field::RA0), Operand::optional(Field::Rpc, 0)] },
+    Prefixed { name: "pnop", form: "MRR", op: Op::Pnop, group: Group::Nop, mask: 0xFFF0000000000000, value: 0x0700000000000000, reserved: 0x000FFFFF00000000, operands: &[] },
+    Prefixed { name: "", form: "8LS", op: Op::Remainder, group: Group::VsxStub, mask: 0xFF800000FC000000, value: 0x04000000E8000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8LS", op: Op::Remainder, group: Group::VsxStub, mask: 0xFF800000FC000000, value: 0x04000000F8000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8RR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x0500000080000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8RR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x0500000084000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "8RR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x0500000088000000, reserved: 0x0000000000000000, operands: &[] },
+    Prefixed { name: "", form: "MMIRR", op: Op::Remainder, group: Group::VsxStub, mask: 0xFFF00000FC000000, value: 0x07900000EC000000, reserved: 0x0000000000000000, operands: &[] },
 ];
 
 /// Results that the architecture leaves undefined, and what the core does there.

@@ -4,8 +4,10 @@
 mod words;
 
 use hypercheck_ppc::row::decode;
-use hypercheck_ppc::table::ROWS;
-use hypercheck_ppc::{BLOCK, Budget, Cpu, Exit, Memory, Model, assemble, disassemble, disassemble_base, msr};
+use hypercheck_ppc::table::{PREFIXED, ROWS};
+use hypercheck_ppc::{
+    BLOCK, Budget, Cpu, Exit, Memory, Model, assemble, disassemble, disassemble_base, disassemble_next, msr,
+};
 use proptest::prelude::*;
 use words::word;
 
@@ -47,6 +49,26 @@ proptest! {
         for text in [disassemble(word, at), disassemble_base(word, at)] {
             let made = assemble(&text, at, &|_| None);
             prop_assert_eq!(made.as_ref(), Ok(&vec![word]), "`{}`", text);
+        }
+    }
+
+    #[test]
+    fn text_of_a_prefixed_instruction_assembles_to_its_words(
+        row in 0..PREFIXED.len(),
+        bits in any::<u64>(),
+        reserved in any::<bool>(),
+        at in any::<u32>(),
+    ) {
+        let row = &PREFIXED[row];
+        let free = if reserved { !row.mask } else { !row.mask & !row.reserved };
+        let word = row.value | bits & free;
+        let words = [(word >> 32) as u32, word as u32];
+        let at = u64::from(at) << 2;
+        let (text, count) = disassemble_next(&words, at);
+        let made = assemble(&text, at, &|_| None);
+        prop_assert_eq!(made, Ok(words[..count].to_vec()), "`{}`", text);
+        if !reserved && !row.name.is_empty() && row.name != "pnop" {
+            prop_assert_eq!(count, 2);
         }
     }
 

@@ -57,9 +57,6 @@ fn a_system_call_from_32_bit_mode_is_handled_in_64_bit_mode() {
 }
 
 #[rstest]
-#[case(0x4400_0023)]
-#[case(0x4400_0026)]
-#[case(0x4400_1022)]
 #[case(0x4400_0000)]
 #[case(0x0000_0000)]
 #[case(0x7C00_0268)]
@@ -78,11 +75,26 @@ fn words_that_are_no_instruction_are_illegal(#[case] word: u32) {
     }
 }
 
-#[test]
-fn reserved_bits_can_be_ignored_as_the_architecture_allows() {
-    let mut machine = machine(Model::Power9, "nop", |cpu| cpu.reserved_bits = ReservedBits::Ignored);
-    machine.words(&[0x4400_1022]);
-    assert_eq!(machine.run(), Exit::SystemCall { lev: 1 });
+/// Reserved bits of sc, alone and together.
+#[rstest]
+#[case(0x4400_0023)]
+#[case(0x4400_0026)]
+#[case(0x4400_1022)]
+#[case(0x47FF_F03F)]
+fn servers_ignore_reserved_bits_and_the_others_refuse_them(#[case] word: u32) {
+    for model in Model::ALL {
+        for choice in [ReservedBits::Model, ReservedBits::Illegal, ReservedBits::Ignored] {
+            let mut machine = machine(model, "nop", |cpu| cpu.reserved_bits = choice);
+            machine.words(&[word]);
+            let ignored = match choice {
+                ReservedBits::Model => model.is_server(),
+                ReservedBits::Illegal => false,
+                ReservedBits::Ignored => true,
+            };
+            let expected = if ignored { Exit::SystemCall { lev: 1 } } else { ILLEGAL };
+            assert_eq!(machine.run(), expected, "{word:#x} on {model:?}, {choice:?}");
+        }
+    }
 }
 
 #[test]

@@ -32,10 +32,6 @@ fn word(text: &str) -> Result<u64, String> {
     bare.map(|word| word.0).ok_or_else(|| "write a number such as 0x44000022".to_owned())
 }
 
-fn line(word: u32, at: u64) -> String {
-    format!("{at:8x}:  {word:08x}  {}\n", disasm::disassemble(word, at))
-}
-
 pub(crate) fn assemble(arguments: &AsmArguments) -> Outcome {
     let mut text = arguments.code.join(" ").replace(';', "\n");
     if text.is_empty() {
@@ -57,9 +53,15 @@ pub(crate) fn disassemble(arguments: &DisasmArguments) -> Outcome {
 }
 
 fn listing(words: &[u32], start: u64) -> String {
-    let mut text = String::new();
-    for (n, word) in words.iter().enumerate() {
-        let _ = write!(text, "{}", line(*word, start + 4 * n as u64));
+    let (mut text, mut n) = (String::new(), 0);
+    while n < words.len() {
+        let at = start + 4 * n as u64;
+        let (instruction, count) = disasm::disassemble_next(&words[n..], at);
+        let _ = writeln!(text, "{at:8x}:  {:08x}  {instruction}", words[n]);
+        if count == 2 {
+            let _ = writeln!(text, "{:8x}:  {:08x}", at + 4, words[n + 1]);
+        }
+        n += count;
     }
     text
 }

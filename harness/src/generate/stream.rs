@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use hypercheck_ppc::row::{FieldInfo, Kind, Row};
-use hypercheck_ppc::table::{FIELDS, ROWS, SPRS, Spr};
+use hypercheck_ppc::table::{FIELDS, PREFIXED, ROWS, SPRS, Spr};
 use hypercheck_ppc::{Cpu, Hypervisor, Memory, Model, Overlay, ReservedBits, SlbEntry, Translation, disassemble, msr};
 
 /// Bytes of memory that a stream has without a page table.
@@ -50,7 +50,13 @@ impl Stream {
             _ => row(|row| row.models & model.bit() != 0 && returns.contains(&row.name)).map(|row| row.value),
         };
         let count = u.int_in_range(1..=24usize)?;
-        let mut words: Vec<u32> = (0..count).map(|_| instruction(u, model)).collect::<Result<_>>()?;
+        let mut words = Vec::with_capacity(count);
+        while words.len() < count {
+            match model {
+                Model::Power10 if u.ratio(1, 8)? => words.extend(prefixed(u)?),
+                _ => words.push(instruction(u, model)?),
+            }
+        }
         if u.arbitrary()? {
             // bdnz to the first: the rest is a loop.
             words.push(16 << 26 | 16 << 21 | (4 * words.len() as u32).wrapping_neg() & 0xFFFC);
@@ -135,6 +141,25 @@ fn instruction(u: &mut Unstructured<'_>, model: Model) -> Result<u32> {
         word ^= 1 << u.int_in_range(0..=31u32)?;
     }
     Ok(word)
+}
+
+/// Prefix and suffix of a prefixed instruction.
+fn prefixed(u: &mut Unstructured<'_>) -> Result<[u32; 2]> {
+    let row = u.choose(&PREFIXED)?;
+    let mut word = row.value;
+    for operand in row.operands {
+        let field = &FIELDS[operand.field as usize];
+        word |= field.place_long(match field.width() {
+            // A displacement to near the code, or any.
+            34 if u.ratio(7, 8)? => u64::from(u.int_in_range(0..=0x3000u32)?),
+            34 => u.arbitrary()?,
+            _ => field_value(u, field)?.into(),
+        });
+    }
+    if u.ratio(1, 32)? {
+        word ^= 1 << u.int_in_range(0..=63u32)?;
+    }
+    Ok([(word >> 32) as u32, word as u32])
 }
 
 fn field_value(u: &mut Unstructured<'_>, field: &FieldInfo) -> Result<u32> {

@@ -29,7 +29,7 @@ fn difference(a: &Cpu, b: &Cpu) -> Option<&'static str> {
     first_difference!(a, b, {
         model gpr cr xer lr ctr tar pc msr srr0 srr1 hsrr0 hsrr1 csrr0 csrr1 mcsrr0 mcsrr1 dsrr0 dsrr1 dar dsisr sprg dec
         decar tb sr slb pvr pir ctrl dabr dabrx ciabr dawr0 dawrx0 lpcr fscr dscr ppr vrsave heir hid0 hid1 esr ivpr ivor
-        mas tlb tsr tcr dbsr performance plain copied reservation decrementer_pending external_pending doorbells hypervisor translation reserved_bits
+        mas tlb tsr tcr dbsr performance plain copied prefixed reservation decrementer_pending external_pending doorbells hypervisor translation reserved_bits
         stop_on_interrupt overlay instructions
     })
 }

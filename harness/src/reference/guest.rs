@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, SlbEntry, Translation, msr};
+use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, ReservedBits, SlbEntry, Translation, msr};
 
 use super::device_tree;
 use super::dispatch::{self, Next, Route};
@@ -158,6 +158,8 @@ fn taken(which: Interrupt) -> Stop {
 /// A processor as the guest finds it.
 fn processor(profile: &Profile) -> Cpu {
     let mut cpu = Cpu::new(profile.model);
+    // The hosts that this machine stands for decode strictly, see the cases of reserved bits.
+    cpu.reserved_bits = ReservedBits::Illegal;
     cpu.stop_on_interrupt = true;
     if profile.little_endian_interrupts {
         if profile.model.is_server() {

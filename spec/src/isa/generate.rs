@@ -46,7 +46,7 @@ fn write_table(isa: &Isa, resolved: &Resolved, out: &mut String) -> std::fmt::Re
     writeln!(out, "use crate::model::Model;")?;
     writeln!(
         out,
-        "use crate::row::{{Alias, FieldInfo, Group, Kind, Operand, Parameter, Primary, Privilege, Row, SprRow, Storage}};"
+        "use crate::row::{{Alias, FieldInfo, Group, Kind, Operand, Parameter, Prefixed, Primary, Privilege, Row, SprRow, Storage}};"
     )?;
     writeln!(out, "use crate::undefined::{{Choice, Part, Undefined, When}};\n")?;
     let models: Vec<_> = isa.models.iter().map(|model| format!("Model::{}", model.name)).collect();
@@ -59,6 +59,7 @@ fn write_table(isa: &Isa, resolved: &Resolved, out: &mut String) -> std::fmt::Re
     write_mnemonics(resolved, out)?;
     write_registers(resolved, out)?;
     write_aliases(resolved, out)?;
+    super::prefixed::write(&resolved.prefixed, out)?;
     super::undefined::write(&resolved.undefined, out)
 }
 
@@ -74,6 +75,9 @@ fn write_ops(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
         if seen.insert(name.clone()) {
             writeln!(out, "    {name},")?;
         }
+    }
+    for row in resolved.prefixed.iter().filter(|row| !row.name.is_empty()) {
+        writeln!(out, "    {},", variant_name(&row.name))?;
     }
     writeln!(out, "}}\n")
 }
@@ -107,18 +111,7 @@ fn write_rows(resolved: &Resolved, out: &mut String) -> std::fmt::Result {
     writeln!(out, "/// Instructions in the order of the table, then the remainders.")?;
     writeln!(out, "pub static ROWS: [Row; {}] = [", resolved.rows.len())?;
     for row in &resolved.rows {
-        let operands: Vec<_> = row
-            .operands
-            .iter()
-            .map(|operand| {
-                let field = &operand.field;
-                match (operand.memory, operand.default) {
-                    (true, _) => format!("Operand::memory(Field::{field})"),
-                    (false, None) => format!("Operand::plain(Field::{field})"),
-                    (false, Some(value)) => format!("Operand::optional(Field::{field}, {value})"),
-                }
-            })
-            .collect();
+        let operands: Vec<_> = row.operands.iter().map(super::resolve::ResolvedOperand::written).collect();
         let variants = row.variants.iter().fold(0, |bits, variant| bits | variant.mask());
         let absolute = row.variants.iter().any(|variant| matches!(variant, super::Variant::AA));
         writeln!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::prefixed::{self, ResolvedPrefixed};
 use super::undefined::{ResolvedUndefined, UndefinedRow, part};
 use super::{AliasRow, FieldKind, Group, InstructionRow, Isa, Names, Privilege, RegisterRow, Storage, Variant};
 
@@ -16,6 +17,8 @@ pub struct Resolved {
     pub registers: Vec<ResolvedRegister>,
     /// Aliases with lists and variants expanded, in table order.
     pub aliases: Vec<ResolvedAlias>,
+    /// Prefixed instructions, in table order.
+    pub prefixed: Vec<ResolvedPrefixed>,
     /// Undefined results, in table order.
     pub undefined: Vec<ResolvedUndefined>,
 }
@@ -34,7 +37,12 @@ pub struct ResolvedField {
 impl ResolvedField {
     /// Bits of the instruction word that the field takes.
     pub fn mask(&self) -> u32 {
-        self.parts.iter().fold(0, |mask, &(shift, width)| mask | (ones(width) << shift))
+        self.parts.iter().filter(|part| part.0 < 32).fold(0, |mask, &(shift, width)| mask | (ones(width) << shift))
+    }
+
+    /// Bits of prefix and suffix that the field takes, the prefix in the upper half.
+    pub fn mask_long(&self) -> u64 {
+        self.parts.iter().fold(0, |mask, &(shift, width)| mask | (u64::from(ones(width)) << shift))
     }
 
     /// The word with this field set to `value`, everything else 0.
@@ -124,8 +132,23 @@ fn ones(width: u32) -> u32 {
     1u32.checked_shl(width).map_or(u32::MAX, |bit| bit - 1)
 }
 
-/// `16-20` in the manual's numbering as `(shift, width)`.
+impl ResolvedOperand {
+    /// As the generated table writes it.
+    pub(super) fn written(&self) -> String {
+        let field = &self.field;
+        match (self.memory, self.default) {
+            (true, _) => format!("Operand::memory(Field::{field})"),
+            (false, None) => format!("Operand::plain(Field::{field})"),
+            (false, Some(value)) => format!("Operand::optional(Field::{field}, {value})"),
+        }
+    }
+}
+
+/// `16-20` in the manual's numbering as `(shift, width)`; `p16-20` is of the prefix, 32 bits further up.
 fn range(text: &str) -> Option<(u32, u32)> {
+    if let Some(text) = text.strip_prefix('p') {
+        return range(text).map(|(shift, width)| (shift + 32, width));
+    }
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let (from, to): (u32, u32) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
     (from <= to && to < 32).then(|| (31 - to, to - from + 1))
@@ -154,12 +177,13 @@ struct Resolver<'a> {
     isa: &'a Isa,
     problems: Vec<String>,
     fields: BTreeMap<String, ResolvedField>,
+    prefixed: Vec<ResolvedPrefixed>,
 }
 
 impl Resolved {
     /// Resolves `isa`, or lists what is wrong with it.
     pub fn new(isa: &Isa) -> Result<Self, Vec<String>> {
-        let mut resolver = Resolver { isa, problems: Vec::new(), fields: BTreeMap::new() };
+        let mut resolver = Resolver { isa, problems: Vec::new(), fields: BTreeMap::new(), prefixed: Vec::new() };
         resolver.fields();
         let mut rows: Vec<_> = isa.instructions.iter().map(|row| resolver.instruction(row)).collect();
         resolver.overlaps(&rows);
@@ -180,6 +204,14 @@ impl Resolved {
                 group: row.group,
             });
         }
+        let mut prefixed = Vec::new();
+        for row in &isa.prefixed {
+            match prefixed::resolve(row, |name| resolver.fields.get(name)) {
+                Ok(row) => prefixed.push(row),
+                Err(what) => resolver.problem(&row.name, what),
+            }
+        }
+        resolver.prefixed.clone_from(&prefixed);
         let registers = resolver.registers();
         let mut aliases = Vec::new();
         for row in &isa.aliases {
@@ -188,7 +220,7 @@ impl Resolved {
         resolver.register_aliases(&registers, &rows, &mut aliases);
         let undefined = isa.undefined.iter().map(|row| resolver.undefined(row, &rows)).collect();
         if resolver.problems.is_empty() {
-            Ok(Self { fields: resolver.fields, rows, registers, aliases, undefined })
+            Ok(Self { fields: resolver.fields, rows, registers, aliases, prefixed, undefined })
         } else {
             Err(resolver.problems)
         }
@@ -479,6 +511,7 @@ impl Resolver<'_> {
             mnemonics(row).iter().any(|(name, _)| *name == alias.base)
                 && (required..=row.operands.len()).contains(&alias.template.len())
         });
+        let fits = fits || self.prefixed.iter().any(|row| row.name == alias.base);
         if !fits {
             self.problem(
                 &alias.name,

@@ -149,7 +149,7 @@ impl Burst<'_> {
             ($decoded:expr, $address:expr, $length:literal, $kind:ty, $update:literal) => {{
                 let address = cut!($address);
                 let Some(at) = translations.load::<$length>(address) else {
-                    break if address % $length == 0 { Pause::Load(address) } else { Pause::Step };
+                    break if address.is_multiple_of($length) { Pause::Load(address) } else { Pause::Step };
                 };
                 let Some(raw) = bytes.get(at..at.wrapping_add($length)).and_then(|raw| raw.try_into().ok()) else {
                     break Pause::Step;
@@ -165,7 +165,7 @@ impl Burst<'_> {
             ($decoded:expr, $address:expr, $length:literal, $kind:ty, $update:literal) => {{
                 let address = cut!($address);
                 let Some(at) = translations.store::<$length>(address) else {
-                    break if address % $length == 0 { Pause::Store(address) } else { Pause::Step };
+                    break if address.is_multiple_of($length) { Pause::Store(address) } else { Pause::Step };
                 };
                 if care.get(at / BLOCK) != Some(&0) {
                     break Pause::Step;

@@ -181,7 +181,7 @@ pub(crate) fn fused_target(immediate: u32, field: u32) -> Option<usize> {
 pub(crate) fn predecode(word: u32, index: usize, model: Model, reserved: ReservedBits) -> Decoded {
     let Some(number) = decode_number(word, model) else { return Decoded::bare(A::Step) };
     let row = &KEYS[usize::from(number)];
-    if row.privilege != Privilege::Problem || word & row.reserved != 0 && reserved == ReservedBits::Illegal {
+    if row.privilege != Privilege::Problem || word & row.reserved != 0 && reserved.refuses(model) {
         return Decoded::bare(A::Step);
     }
     let common = match row.group {

@@ -403,6 +403,13 @@ pub const KNOWN: &[Known] = &[
     Known {
         boards: &["pseries/power10", "powernv10"],
         registers: ANOTHER,
+        applies: |_, case, _, _| about(case, &[471, 828]),
+        qemu: "7.2 has no DEXCR and HDEXCR",
+        text: "3.1 has dynamic execution control: Power ISA 3.1B Book III 9.3 and 4.4.4, figure 18",
+    },
+    Known {
+        boards: &["pseries/power10", "powernv10"],
+        registers: ANOTHER,
         applies: |_, case, _, _| {
             about(case, &[128, 129, 130, 131, 181, 189, 471, 828]) || case.family == "facility" && text_has(case, "129")
         },
