@@ -32,7 +32,8 @@ pub struct PrefixedRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum PrefixForm {
     /// Modified load, store or addition.
-    MLS,
+    #[serde(rename = "MLS")]
+    Mls,
     /// Load or store with an opcode of its own.
     #[serde(rename = "8LS")]
     EightLS,
@@ -40,9 +41,11 @@ pub enum PrefixForm {
     #[serde(rename = "8RR")]
     EightRR,
     /// Modified register operation.
-    MRR,
+    #[serde(rename = "MRR")]
+    Mrr,
     /// Modified register operation with masks.
-    MMIRR,
+    #[serde(rename = "MMIRR")]
+    Mmirr,
 }
 
 impl PrefixForm {
@@ -52,20 +55,20 @@ impl PrefixForm {
         let (subtype, kind, value) = match self {
             Self::EightLS => (0x0080_0000, 0, 0),
             Self::EightRR => (0x00F0_0000, 1, 0),
-            Self::MLS => (0x0080_0000, 2, 0),
-            Self::MRR => (0x00F0_0000, 3, 0),
-            Self::MMIRR => (0x00F0_0000, 3, 9),
+            Self::Mls => (0x0080_0000, 2, 0),
+            Self::Mrr => (0x00F0_0000, 3, 0),
+            Self::Mmirr => (0x00F0_0000, 3, 9),
         };
         (0xFF00_0000 | subtype, 0x0400_0000 | kind << 24 | value << 20)
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::MLS => "MLS",
+            Self::Mls => "MLS",
             Self::EightLS => "8LS",
             Self::EightRR => "8RR",
-            Self::MRR => "MRR",
-            Self::MMIRR => "MMIRR",
+            Self::Mrr => "MRR",
+            Self::Mmirr => "MMIRR",
         }
     }
 }
