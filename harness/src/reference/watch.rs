@@ -76,11 +76,11 @@ mod tests {
         let mut mark = Mark::default();
         mark.set(&memory);
         memory.write(0x12, &[2; 0x40]).unwrap();
-        memory.write(BLOCK as u64 + BLOCK as u64 - 1, &[9]).unwrap();
+        memory.write(2 * BLOCK as u64 - 1, &[9]).unwrap();
         let mut seen = Vec::new();
         mark.changes(&memory, &mut |at, then, now| seen.push((at, then.to_vec(), now.to_vec())));
         let mut then = vec![1; 2];
         then.resize(0x40, 0);
-        assert_eq!(seen, [(0x12, then, vec![2; 0x40]), (0x1FFF, vec![0], vec![9])]);
+        assert_eq!(seen, [(0x12, then, vec![2; 0x40]), (2 * BLOCK as u64 - 1, vec![0], vec![9])]);
     }
 }
