@@ -1,5 +1,7 @@
 //! Instructions for the PowerPC core, from bytes.
 
+use std::collections::BTreeSet;
+
 use arbitrary::{Result, Unstructured};
 use hypercheck_ppc::row::{FieldInfo, Kind, Row};
 use hypercheck_ppc::table::{FIELDS, PREFIXED, ROWS, SPRS, Spr};
@@ -119,6 +121,12 @@ impl Stream {
     }
 }
 
+/// See [`instruction`].
+const COMMON: [&str; 28] = [
+    "lwz", "ld", "lbz", "lha", "lwzx", "ldx", "lwzu", "stw", "std", "stb", "sth", "stwx", "stdx", "stwu", "addi",
+    "ori", "xori", "andi.", "add", "cmpi", "cmpli", "cmp", "bc", "b", "rlwinm", "mtspr", "slbie", "tlbie",
+];
+
 fn row(fits: impl Fn(&Row) -> bool) -> Option<&'static Row> {
     ROWS.iter().find(|row| fits(row))
 }
@@ -130,7 +138,9 @@ fn instruction(u: &mut Unstructured<'_>, model: Model) -> Result<u32> {
     }
     let start = u.choose_index(ROWS.len())?;
     let (before, after) = ROWS.split_at(start);
-    let row = after.iter().chain(before).find(|row| row.models & model.bit() != 0);
+    let mut rows = after.iter().chain(before).filter(|row| row.models & model.bit() != 0);
+    // What loops and their translations are made of comes more often.
+    let row = if u.arbitrary()? { rows.find(|row| COMMON.contains(&row.name)) } else { rows.next() };
     let Some(row) = row else { return u.arbitrary() };
     let mut word = row.value | u.arbitrary::<u32>()? & row.variants;
     for operand in row.operands {
@@ -182,7 +192,12 @@ fn number(u: &mut Unstructured<'_>) -> Result<u64> {
         0 => 0,
         1 => u.int_in_range(0..=0x40)?,
         2 | 3 => u.int_in_range(0x2000..=0x1_0010)?,
-        4 => *u.choose(&[CODE, CODE + 8, TABLE, TABLE + 0x1000])? + u.int_in_range(0..=0x80)?,
+        4 if u.arbitrary()? => CODE + u.int_in_range(0..=0x60)?,
+        // The entry of a page in the table, of either width.
+        4 => {
+            let (page, shift) = (u.int_in_range(0..=15)?, u.int_in_range(6..=7)?);
+            group(page, shift) + *u.choose(&[0, 4, 8, 12])?
+        }
         5 => *u.choose(&[u64::MAX, 1 << 63, (1 << 63) - 1, 0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFFF, 1 << 32])?,
         _ => u.arbitrary()?,
     })
@@ -283,20 +298,34 @@ fn translate(u: &mut Unstructured<'_>, cpu: &mut Cpu) -> Result<()> {
     Ok(())
 }
 
-/// Entries that map the first pages, most of them to themselves.
+/// Real address of the group of entries for a page: of 2 to the power of `shift` bytes.
+fn group(page: u64, shift: u32) -> u64 {
+    TABLE + (((VSID ^ page) << shift) & 0x3_FFFF >> (7 - shift))
+}
+
+/// Entries that map the first pages, most of them to themselves, and the pages in which these entries are.
 fn page_table(u: &mut Unstructured<'_>, cpu: &Cpu) -> Result<Vec<(u64, u64, u64)>> {
     if cpu.model.is_embedded() {
         return Ok(Vec::new());
     }
-    let mut table = Vec::new();
-    for page in 0..16_u64 {
+    let mut table: Vec<(u64, u64, u64)> = Vec::new();
+    let (shift, size) = if cpu.model.is_server() { (7, 16) } else { (6, 8) };
+    let mut enter = |page: u64, real: u64, bits: u64| {
+        let first = (group(page, shift) - TABLE) / size;
+        let entry = (first..first + 8).find(|entry| table.iter().all(|(taken, ..)| taken != entry)).unwrap_or(first);
+        table.push(if cpu.model.is_server() {
+            (entry, (VSID << 5 | page >> 11 & 0x1F) << 7 | 1, real << 12 | bits)
+        } else {
+            (entry, 1 << 31 | VSID << 7 | page >> 10 & 0x3F, real << 12 | bits)
+        });
+    };
+    for page in 0..16 {
         let real = if u.ratio(1, 8)? { u.int_in_range(0..=0x7F)? } else { page };
         let bits = if u.ratio(1, 4)? { u.arbitrary::<u64>()? & 0x1FF } else { 2 };
-        table.push(if cpu.model.is_server() {
-            (((VSID ^ page) & 0x7FF) << 3, (VSID << 5 | page >> 11 & 0x1F) << 7 | 1, real << 12 | bits)
-        } else {
-            (((VSID ^ page) & 0x3FF) << 3, 1 << 31 | VSID << 7 | page >> 10 & 0x3F, real << 12 | bits)
-        });
+        enter(page, real, bits);
+    }
+    for page in (0..16).map(|page| group(page, shift) >> 12).collect::<BTreeSet<_>>() {
+        enter(page, page, 2);
     }
     Ok(table)
 }
