@@ -14,6 +14,8 @@ const TABLE: u64 = 0x4_0000;
 const LARGE: usize = 0x8_0000;
 /// Where its instructions are.
 const CODE: u64 = 0x4000;
+/// Where the partition table is, which says from 3.0 on where the page table is.
+const PARTITION: u64 = 0x3000;
 /// The first segment.
 const VSID: u64 = 0x2_3456;
 /// Where the vectors of BookE are, one every 16 bytes.
@@ -85,6 +87,10 @@ impl Stream {
             write(memory, at, *word);
         }
         let wide = self.cpu.model.is_server();
+        if !self.table.is_empty() && self.cpu.model.is_v30() {
+            let written = memory.write_u64(PARTITION, TABLE, true);
+            debug_assert!(written.is_ok(), "{PARTITION:#x} lies in memory");
+        }
         for &(entry, first, second) in &self.table {
             let (at, length) = if wide { (TABLE + 16 * entry, 8) } else { (TABLE + 8 * entry, 4) };
             for (at, value) in [(at, first), (at + length as u64, second)] {
@@ -273,8 +279,7 @@ fn translate(u: &mut Unstructured<'_>, cpu: &mut Cpu) -> Result<()> {
         cpu.msr |= (msr::IR | msr::DR) & cpu.model.msr_bits();
     }
     cpu.set_spr(Spr::Sdr1, TABLE);
-    // From 3.0 on the partition table says where it is; its one entry lies below the program.
-    cpu.set_spr(Spr::Ptcr, 0x3000);
+    cpu.set_spr(Spr::Ptcr, PARTITION);
     for (n, entry) in cpu.slb.iter_mut().take(2).enumerate() {
         let flags = if u.ratio(1, 4)? { u.arbitrary::<u64>()? & 0xFF0 } else { 0 };
         *entry = SlbEntry { esid: (n as u64) << 28 | SlbEntry::VALID, vsid: (VSID + n as u64) << 12 | flags };
