@@ -1,10 +1,10 @@
 //! The decoder against GNU objdump, model by model, on random words of the integer facility.
 
-#[path = "common/binutils.rs"]
-mod binutils;
 #[path = "common/decoding.rs"]
 mod decoding;
 mod differences;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "common/noise.rs"]
 mod noise;
 
@@ -87,7 +87,7 @@ fn names(words: &[u32], machine: &str) -> Vec<Option<String>> {
 
 #[test]
 fn objdump_decodes_random_words_alike() {
-    if !binutils::is_installed(OBJDUMP) {
+    if !installed::is_installed(OBJDUMP, &["binutils"]) {
         return;
     }
     let mut noise = Noise(0x0123_4567_89AB_CDEF);

@@ -1,8 +1,8 @@
 //! Prefixed instructions against GNU binutils, on random pairs of words: objdump decodes what the table decodes, the
 //! assembler reads what objdump writes, and GNU as reads what the disassembler writes.
 
-#[path = "common/binutils.rs"]
-mod binutils;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "common/noise.rs"]
 mod noise;
 
@@ -98,7 +98,7 @@ fn is_refused_by_gnu(row: &Prefixed, suffix: u32) -> bool {
 
 #[test]
 fn objdump_decodes_prefixed_instructions_alike() {
-    if !binutils::is_installed(OBJDUMP) {
+    if !installed::is_installed(OBJDUMP, &["binutils"]) {
         return;
     }
     let pairs = pairs(&mut Noise(0x0123_4567_89AB_CDEF));
@@ -141,7 +141,7 @@ fn objdump_decodes_prefixed_instructions_alike() {
 
 #[test]
 fn gnu_as_reads_prefixed_instructions_of_the_disassembler() {
-    if !binutils::is_installed(AS) {
+    if !installed::is_installed(AS, &["binutils"]) {
         return;
     }
     let valid = |&(prefix, suffix): &(u32, u32)| {
