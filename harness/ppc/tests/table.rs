@@ -157,7 +157,7 @@ fn the_models_differ_where_the_table_says() {
 /// arch/powerpc/include/asm/reg.h; Power ISA 2.06 Book III-S 4.4.4, figure 12.
 #[test]
 fn servers_have_the_registers_of_their_level() {
-    let rows: [(Model, u32, Option<(&str, Privilege)>); 22] = [
+    let rows = [
         (Model::Ppc970, 3, None),
         (Model::Ppc970, 17, None),
         (Model::Power7, 3, None),
