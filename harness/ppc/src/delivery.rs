@@ -8,8 +8,8 @@ use crate::doorbell::Doorbell;
 use crate::interrupt::{Hypervisor, Interrupt, Program};
 use crate::model::Model;
 use crate::msr::*;
+use crate::row::plain;
 use crate::table::Spr;
-use crate::timer::plain;
 
 const HDAR: usize = plain(Spr::Hdar);
 const HDSISR: usize = plain(Spr::Hdsisr);

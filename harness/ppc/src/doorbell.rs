@@ -5,8 +5,8 @@
 use crate::cpu::Cpu;
 use crate::interrupt::Interrupt;
 use crate::model::Model;
+use crate::row::plain;
 use crate::table::Spr;
-use crate::timer::plain;
 
 const DPDES: usize = plain(Spr::Dpdes);
 

@@ -6,8 +6,8 @@ use crate::cpu::Cpu;
 use crate::interrupt::{DSISR_STORE, Hypervisor, Interrupt, Program};
 use crate::model::Model;
 use crate::msr::*;
+use crate::row::plain;
 use crate::table::Spr;
-use crate::timer::plain;
 
 /// ESR\[PIL\]. Power ISA 2.07 Book III-E 7.2.13
 const ESR_PIL: u32 = 0x0800_0000;

@@ -271,6 +271,20 @@ pub enum Storage {
     Plain(u16),
 }
 
+/// Where [`Cpu::plain`](crate::Cpu::plain) keeps a register, which the table must call plain.
+pub(crate) const fn plain(which: Spr) -> usize {
+    let mut n = 0;
+    while n < SPRS.len() {
+        if let Storage::Plain(index) = SPRS[n].storage
+            && SPRS[n].spr as u32 == which as u32
+        {
+            return index as usize;
+        }
+        n += 1;
+    }
+    panic!("not a plain register");
+}
+
 /// An extended mnemonic.
 #[derive(Debug)]
 pub struct Alias {

@@ -16,6 +16,7 @@ impl Cpu {
         let entry = (b & 31) as usize;
         match op {
             Op::Tlbie | Op::Tlbiel | Op::Tlbsync | Op::Tlbia | Op::Slbieg | Op::Slbiag | Op::Slbsync => {}
+            Op::Mtsr | Op::Mtsrin | Op::Mfsr | Op::Mfsrin if self.model.is_server() => self.bridge(op, word),
             Op::Mtsr => self.sr[(word >> 16 & 15) as usize] = s as u32,
             Op::Mtsrin => self.sr[(b >> 28 & 15) as usize] = s as u32,
             Op::Mfsr => self.set(rt(word), self.sr[(word >> 16 & 15) as usize].into()),
@@ -48,6 +49,24 @@ impl Cpu {
             _ => return self.unknown_operation(word),
         }
         Ok(Step::Next)
+    }
+
+    /// The segment registers of the bridge are the first entries, whose segments are the first. The register has Ks, Kp, N and L
+    /// in bits 33 to 36 and the low half of the VSID in 37 to 63. Power ISA 2.07 Book III-S 5.9.3.2
+    fn bridge(&mut self, op: Op, word: u32) {
+        let number = match op {
+            Op::Mtsr | Op::Mfsr => u64::from(word >> 16 & 15),
+            _ => self.gpr[rb(word)] >> 28 & 15,
+        };
+        let entry = &mut self.slb[number as usize];
+        if matches!(op, Op::Mtsr | Op::Mtsrin) {
+            let register = self.gpr[rt(word)];
+            let vsid = (register & 0x07FF_FFFF) << 12 | (register >> 27 & 15) << 8;
+            *entry = SlbEntry { esid: number << 28 | SlbEntry::VALID, vsid };
+        } else {
+            let value = (entry.vsid >> 8 & 15) << 27 | entry.vsid >> 12 & 0x07FF_FFFF;
+            self.set(rt(word), value);
+        }
     }
 
     /// slbia: every entry but the first, whatever IH says of look-aside information; from 3.0 on IH also chooses entries.

@@ -8,9 +8,8 @@ use crate::execute::{Outcome, Step};
 use crate::interrupt::{Interrupt, Program};
 use crate::model::Model;
 use crate::msr;
-use crate::row::{Privilege, Storage, spr};
+use crate::row::{Privilege, Storage, plain, spr};
 use crate::table::{Op, SPRS, Spr};
-use crate::timer::plain;
 
 /// Bits of XER that exist: SO, OV, CA, the string count, and from 3.0 on OV32 and CA32.
 const XER_BITS: u64 = 0xE000_007F;

@@ -8,8 +8,8 @@ use crate::cpu::Cpu;
 use crate::doorbell::Doorbell;
 use crate::interrupt::{Hypervisor, Interrupt};
 use crate::msr;
-use crate::row::Storage;
-use crate::table::{SPRS, Spr};
+use crate::row::plain;
+use crate::table::Spr;
 
 /// TSR\[ENW\]: the watchdog has run out once. Power ISA 2.07 Book III-E 9.7
 const TSR_ENW: u32 = 0x8000_0000;
@@ -40,19 +40,6 @@ const FIXED_INTERVAL: u8 = 4;
 const WATCHDOG: u8 = 8;
 
 const HDEC: usize = plain(Spr::Hdec);
-
-/// Where [`Cpu::plain`] keeps a register.
-pub(crate) const fn plain(which: Spr) -> usize {
-    let mut i = 0;
-    loop {
-        if SPRS[i].spr as u32 == which as u32
-            && let Storage::Plain(index) = SPRS[i].storage
-        {
-            return index as usize;
-        }
-        i += 1;
-    }
-}
 
 /// Ticks until this bit of the time base turns from 0 to 1.
 fn until_rise(tb: u64, bit: u64) -> u64 {

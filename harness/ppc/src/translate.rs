@@ -16,8 +16,6 @@ use crate::cpu::{Cpu, SlbEntry};
 use crate::interrupt::{DSISR_NO_PAGE, DSISR_STORE, Interrupt};
 use crate::memory::Memory;
 use crate::msr;
-use crate::row::Storage;
-use crate::table::{SPRS, Spr};
 
 pub use embedded::{Tlb, TlbEntry};
 pub use table::HashTable;
@@ -95,20 +93,6 @@ pub(crate) const REAL: u64 = 0x0FFF_FFFF_FFFF_FFFF;
 const PROTECTION: u32 = 0x0800_0000;
 /// SRR1: a fetch from no-execute or guarded storage.
 const NO_EXECUTE: u32 = 0x1000_0000;
-
-/// Where [`Cpu::plain`] holds a register that the table calls plain.
-const fn plain(which: Spr) -> usize {
-    let mut n = 0;
-    while n < SPRS.len() {
-        if let Storage::Plain(index) = SPRS[n].storage
-            && SPRS[n].spr as u32 == which as u32
-        {
-            return index as usize;
-        }
-        n += 1;
-    }
-    panic!("not a plain register");
-}
 
 impl Cpu {
     /// The mapping of an effective address, found anew in the tables, or the interrupt that the access raises. `address`

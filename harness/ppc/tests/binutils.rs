@@ -1,25 +1,21 @@
 //! The assembler and disassembler against GNU binutils, where they are installed.
 
+#[path = "common/installed.rs"]
+mod installed;
+
 use std::path::PathBuf;
 use std::process::Command;
 
 use hypercheck_ppc::row::{Kind, Row};
 use hypercheck_ppc::table::{FIELDS, ROWS};
 use hypercheck_ppc::{assemble, disassemble, disassemble_base};
+use installed::is_installed;
 
 const AS: &str = "powerpc64-linux-gnu-as";
 const OBJDUMP: &str = "powerpc64-linux-gnu-objdump";
 
-/// Says that a test cannot run; a failure where the environment insists on binutils.
-fn skip(why: &str) {
-    let required = std::env::var("HYPERCHECK_REQUIRE").is_ok_and(|list| list.contains("binutils"));
-    assert!(!required, "HYPERCHECK_REQUIRE names binutils, but {why}");
-    println!("skipped: {why}; install binutils for powerpc64 to run this test");
-}
-
-fn installed() -> bool {
-    let works = |tool| Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
-    works(AS) && works(OBJDUMP)
+fn are_installed() -> bool {
+    is_installed(AS, &["binutils"]) && is_installed(OBJDUMP, &["binutils"])
 }
 
 /// A directory of this test, in the target directory.
@@ -113,8 +109,8 @@ fn accepted_by_gnu(row: &Row, word: u32) -> bool {
 
 #[test]
 fn gnu_as_reads_what_the_disassembler_writes() {
-    if !installed() {
-        return skip("GNU as for powerpc64 is missing");
+    if !are_installed() {
+        return;
     }
     for (name, show) in [("base", disassemble_base as fn(u32, u64) -> String), ("extended", disassemble)] {
         let mut words = Vec::new();
@@ -148,8 +144,8 @@ fn gnu_as_reads_what_the_disassembler_writes() {
 
 #[test]
 fn the_assembler_reads_what_objdump_writes() {
-    if !installed() {
-        return skip("GNU objdump for powerpc64 is missing");
+    if !are_installed() {
+        return;
     }
     let mut lines = Vec::new();
     for row in ROWS.iter().filter(|row| !row.name.is_empty()) {

@@ -1,15 +1,23 @@
 //! The decoder against GNU objdump, model by model, on random words of the integer facility.
 
+#[path = "common/decoding.rs"]
+mod decoding;
 mod differences;
+#[path = "common/installed.rs"]
+mod installed;
+#[path = "common/noise.rs"]
+mod noise;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Command;
 
+use decoding::{is_integer, mnemonic};
 use differences::DIFFERENCES;
 use hypercheck_ppc::Model;
-use hypercheck_ppc::row::{Group, Row, decode};
+use hypercheck_ppc::row::decode;
 use hypercheck_ppc::table::ROWS;
+use noise::Noise;
 
 const OBJDUMP: &str = "powerpc64-linux-gnu-objdump";
 
@@ -28,23 +36,6 @@ fn machine(model: Model) -> &'static str {
         Model::G4 => "7400",
         Model::E500v2 => "e500",
         Model::E500mc => "e500mc",
-    }
-}
-
-/// Primary opcodes of the integer facility: no floating point, no vectors, no signal processing.
-fn is_integer(word: u32) -> bool {
-    matches!(word >> 26, 2 | 3 | 7 | 8 | 10..=21 | 23..=47 | 56 | 58 | 62)
-}
-
-/// A small deterministic source of numbers.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
     }
 }
 
@@ -75,19 +66,7 @@ fn own_name(word: u32, model: Model) -> Option<String> {
 
 /// The same whatever its reserved bits are.
 fn name_without_reserved(word: u32, model: Model) -> Option<String> {
-    let row: &Row = decode(word, model).filter(|row| !row.name.is_empty())?;
-    let set = |bit: u32| word & row.variants & bit != 0;
-    let mut name = row.name.to_owned();
-    if set(0x400) {
-        name.push('o');
-    }
-    if set(1) {
-        name.push(if row.group == Group::Branch { 'l' } else { '.' });
-    }
-    if set(2) && row.absolute {
-        name.push('a');
-    }
-    Some(name)
+    decode(word, model).filter(|row| !row.name.is_empty()).map(|row| mnemonic(row, word))
 }
 
 /// The mnemonic objdump gives each word.
@@ -108,10 +87,7 @@ fn names(words: &[u32], machine: &str) -> Vec<Option<String>> {
 
 #[test]
 fn objdump_decodes_random_words_alike() {
-    if !Command::new(OBJDUMP).arg("--version").output().is_ok_and(|output| output.status.success()) {
-        let required = std::env::var("HYPERCHECK_REQUIRE").is_ok_and(|list| list.contains("binutils"));
-        assert!(!required, "HYPERCHECK_REQUIRE names binutils, but {OBJDUMP} is missing");
-        println!("skipped: {OBJDUMP} is missing; install binutils for powerpc64 to run this test");
+    if !installed::is_installed(OBJDUMP, &["binutils"]) {
         return;
     }
     let mut noise = Noise(0x0123_4567_89AB_CDEF);

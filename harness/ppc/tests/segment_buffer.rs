@@ -70,3 +70,15 @@ fn slbia_leaves_what_its_hint_says(#[case] model: Model, #[case] hint: u32, #[ca
     let valid: Vec<_> = (0..32).filter(|&n| cpu.slb[n].esid & SlbEntry::VALID != 0).collect();
     assert_eq!(valid, left);
 }
+
+#[test]
+fn the_bridge_of_the_970_writes_and_reads_the_first_entries() {
+    let cpu = execute(Model::Ppc970, "mtsr 5, r4\n mfsr r6, 5\n mtsrin r4, r5\n mfsrin r7, r5\n mfsr r8, 10", |cpu| {
+        // Ks and N, and a VSID of 27 bits.
+        (cpu.gpr[4], cpu.gpr[5]) = (0x5000_0000_5234_5678, 0xA000_1234);
+    });
+    let vsid = 0x0000_0023_4567_8A00;
+    assert_eq!(cpu.slb[5], SlbEntry { esid: 0x5000_0000 | SlbEntry::VALID, vsid });
+    assert_eq!(cpu.slb[10], SlbEntry { esid: 0xA000_0000 | SlbEntry::VALID, vsid });
+    assert_eq!((cpu.gpr[6], cpu.gpr[7], cpu.gpr[8]), (0x5234_5678, 0x5234_5678, 0x5234_5678));
+}

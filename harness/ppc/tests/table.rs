@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hypercheck_ppc::row::{Group, Privilege, Row, decode};
+use hypercheck_ppc::row::{Group, Privilege, Row, decode, spr};
 use hypercheck_ppc::table::{ALIASES, FIELDS, MNEMONICS, PREFIXED, ROWS};
 use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory, Model, Program, assemble, disassemble_next, msr};
 
@@ -151,4 +151,38 @@ fn the_models_differ_where_the_table_says() {
     assert!(has("popcntw r3, r4", Model::Power8) && !has("popcntw r3, r4", Model::E500mc));
     assert!(has("mftb r3", Model::E500mc) && !has("mftb r3", Model::E500v2));
     assert!(has("wrteei 1", Model::E500mc) && !has("wrteei 1", Model::Power8));
+}
+
+/// The 970 keeps in HID4 what later servers have registers for, and watchpoints by DABR end with POWER7: Linux
+/// arch/powerpc/include/asm/reg.h; Power ISA 2.06 Book III-S 4.4.4, figure 12.
+#[test]
+fn servers_have_the_registers_of_their_level() {
+    let rows = [
+        (Model::Ppc970, 3, None),
+        (Model::Ppc970, 17, None),
+        (Model::Power7, 3, None),
+        (Model::Power7, 17, Some(("dscr", Privilege::Supervisor))),
+        (Model::Power8, 3, Some(("udscr", Privilege::Problem))),
+        (Model::Ppc970, 29, Some(("accr", Privilege::Supervisor))),
+        (Model::Power7, 29, Some(("amr", Privilege::Supervisor))),
+        (Model::Ppc970, 306, None),
+        (Model::Ppc970, 309, None),
+        (Model::Ppc970, 311, Some(("hior", Privilege::Hypervisor))),
+        (Model::Power7, 311, None),
+        (Model::Ppc970, 312, None),
+        (Model::Power8, 312, Some(("rmor", Privilege::Hypervisor))),
+        (Model::Power9, 312, None),
+        (Model::Ppc970, 318, None),
+        (Model::Power7, 318, Some(("lpcr", Privilege::Hypervisor))),
+        (Model::Ppc970, 1009, Some(("hid1", Privilege::Hypervisor))),
+        (Model::Ppc970, 1012, Some(("hid4", Privilege::Hypervisor))),
+        (Model::Ppc970, 1014, Some(("hid5", Privilege::Hypervisor))),
+        (Model::Ppc970, 1013, Some(("dabr", Privilege::Supervisor))),
+        (Model::Power7, 1015, Some(("dabrx", Privilege::Hypervisor))),
+        (Model::Power8, 1013, None),
+    ];
+    for (model, number, expected) in rows {
+        let row = spr(number, model).map(|row| (row.name, row.read));
+        assert_eq!(row, expected, "{model:?} {number}");
+    }
 }

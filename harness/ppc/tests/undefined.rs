@@ -1,27 +1,21 @@
 //! Every row of undefined results against the core: what the row says is what the core does.
 
+#[path = "common/noise.rs"]
+mod noise;
+
 use std::collections::BTreeSet;
 
 use hypercheck_ppc::row::{Row, decode};
 use hypercheck_ppc::table::{Op, ROWS, UNDEFINED};
 use hypercheck_ppc::undefined::{Choice, Part, Undefined};
 use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory, Model, Program, Reservation, SlbEntry, msr};
+use noise::Noise;
 
 /// Where the instruction is put, and how much memory there is.
 const CODE: u64 = 0x4000;
 const MEMORY: usize = 0x8000;
 
-/// A small deterministic source of numbers.
-struct Noise(u64);
-
 impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.next() as usize % from.len()]
     }

@@ -1,11 +1,12 @@
 //! Translation of the 32-bit models of the original architecture: block address registers first, then segment registers
 //! and the hashed page table. Programming Environments Manual for 32-bit implementations, chapter 7.
 
-use super::{Access, Mapping, NO_EXECUTE, PROTECTION, plain};
+use super::{Access, Mapping, NO_EXECUTE, PROTECTION};
 use crate::cpu::Cpu;
 use crate::interrupt::DSISR_NO_PAGE;
 use crate::memory::Memory;
 use crate::msr;
+use crate::row::plain;
 use crate::table::Spr;
 
 /// DSISR: a load or store to a direct-store segment, which the 750 and 7400 do not implement. MPC750 manual, 4.5.3

@@ -4,11 +4,12 @@
 //!
 //! Not modelled: the byte order of a page (MAS2\[E\]) and the logical partition of an entry (MAS5, MAS8).
 
-use super::{Access, Mapping, plain};
+use super::{Access, Mapping};
 use crate::cpu::Cpu;
 use crate::interrupt::{DSISR_STORE, Interrupt};
 use crate::model::Model;
 use crate::msr;
+use crate::row::plain;
 use crate::table::Spr;
 
 /// Sets of TLB0.

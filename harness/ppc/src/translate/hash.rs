@@ -6,11 +6,12 @@
 //! the guest, as if the hypervisor had reflected it.
 
 use super::table::{CHANGED, Place, REFERENCED};
-use super::{Access, Mapping, NO_EXECUTE, PROTECTION, REAL, Translation, plain};
+use super::{Access, Mapping, NO_EXECUTE, PROTECTION, REAL, Translation};
 use crate::cpu::{Cpu, SlbEntry};
 use crate::interrupt::DSISR_NO_PAGE;
 use crate::memory::Memory;
 use crate::msr;
+use crate::row::plain;
 use crate::table::Spr;
 
 /// DSISR and SRR1 bit 42: a virtual page class key forbids the access.

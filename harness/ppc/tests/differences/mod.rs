@@ -91,6 +91,12 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         on: &[Model::Ppc970],
         side: Side::Core,
+        names: &["mtsr", "mtsrin", "mfsr", "mfsrin"],
+        why: "objdump has them for 32-bit processors only; the 970 has the bridge: 2.07 Book III-S 5.9.3.2",
+    },
+    Difference {
+        on: &[Model::Ppc970],
+        side: Side::Core,
         names: &["hrfid", "slbia"],
         why: "POWER4 has no hypervisor state to return from and no IH; the 970 is like POWER4 to objdump only",
     },

@@ -40,23 +40,6 @@ pub struct Board {
     pub counters: [u64; 3],
 }
 
-/// Says that a test cannot run; a failure where the environment insists on QEMU.
-fn skip(why: &str) {
-    let required = std::env::var("HYPERCHECK_REQUIRE")
-        .is_ok_and(|list| list.split(',').any(|name| matches!(name.trim(), "qemu" | "qemu-system")));
-    assert!(!required, "HYPERCHECK_REQUIRE names qemu, but {why}");
-    println!("skipped: {why}; install qemu-system-ppc to run this test");
-}
-
-/// Whether the program is there; says so if it is not.
-pub fn installed(program: &str) -> bool {
-    let works = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    if !works {
-        skip(&format!("{program} is missing"));
-    }
-    works
-}
-
 /// A folder that is removed with what is in it.
 struct Folder(PathBuf);
 

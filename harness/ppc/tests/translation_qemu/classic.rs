@@ -10,7 +10,8 @@
 
 use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory, Model, Translation};
 
-use super::{DATA, IMAGE, Image, Numbers, SC, installed, load, on_qemu, scratch, skip, word};
+use super::installed::is_installed;
+use super::{DATA, IMAGE, Image, Numbers, QEMU, SC, load, on_qemu, scratch, word};
 
 /// Layout of the image, which lies at 0.
 const LOAD: u32 = 0x4000;
@@ -116,8 +117,8 @@ fn on_the_core(image: &Image) -> Vec<u8> {
 
 #[test]
 fn blocks_segments_and_pages_are_those_of_qemu() {
-    if !installed() {
-        return skip();
+    if !is_installed(QEMU, &["qemu", "qemu-system"]) {
+        return;
     }
     let mut seen = std::collections::BTreeMap::<u32, u32>::new();
     for seed in 0..6 {

@@ -7,7 +7,8 @@
 
 use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Memory, Model, Translation};
 
-use super::{DATA, Image, Numbers, SC, installed, load, on_qemu, scratch, skip, word};
+use super::installed::is_installed;
+use super::{DATA, Image, Numbers, QEMU, SC, load, on_qemu, scratch, word};
 
 /// Layout: handlers, the two accesses, the program, records, and the word that says the first mapping is made.
 const HANDLERS: u32 = 0x2000;
@@ -179,8 +180,8 @@ fn record(bytes: &[u8], probe: u32) -> [u32; 12] {
 
 #[test]
 fn entries_of_the_tlb_are_those_of_qemu() {
-    if !installed() {
-        return skip();
+    if !is_installed(QEMU, &["qemu", "qemu-system"]) {
+        return;
     }
     let mut seen = std::collections::BTreeMap::<u32, u32>::new();
     for seed in 0..6 {

@@ -3,6 +3,8 @@
 
 mod classic;
 mod embedded;
+#[path = "../common/installed.rs"]
+mod installed;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,17 +21,6 @@ const SC: u32 = 0x4400_0002;
 const DONE: u32 = 0x7_FFFC;
 const IMAGE: usize = 0x20_0000;
 const DATA: u32 = 0x10_0000;
-
-fn installed() -> bool {
-    Command::new(QEMU).arg("--version").output().is_ok_and(|output| output.status.success())
-}
-
-fn skip() {
-    let why = "qemu-system-ppc is missing";
-    let required = std::env::var("HYPERCHECK_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name == "qemu"));
-    assert!(!required, "HYPERCHECK_REQUIRE names qemu, but {why}");
-    println!("skipped: {why}; install {QEMU} to run this test");
-}
 
 /// Splitmix64, so that every run is the same.
 struct Numbers(u64);
