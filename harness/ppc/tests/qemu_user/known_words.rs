@@ -18,9 +18,15 @@ pub struct KnownWords {
 pub const KNOWN_WORDS: &[KnownWords] = &[
     KnownWords {
         primary: 31,
-        extended: &[177, 300, 333, 461, 822],
+        extended: &[177, 300, 333, 461],
         on: &[],
         why: "floating-point, vector and VSX loads, stores and moves, which user mode has switched on",
+    },
+    KnownWords {
+        primary: 31,
+        extended: &[342, 374, 822],
+        on: &["power7", "power8", "power9", "power10"],
+        why: "data streams, which QEMU gives to every processor with vectors; Power ISA 2.06 does not have them",
     },
     KnownWords {
         primary: 31,

@@ -31,7 +31,7 @@ pub fn words() -> Vec<u32> {
         for extended in 0..2048 {
             words.push(primary << 26 | extended);
             words.push(primary << 26 | 4 << 21 | 6 << 16 | 7 << 11 | extended & 0x7FF);
-            words.push(primary << 26 | 4 << 21 | 21 << 16 | 8 << 11 | extended & 0x7FF);
+            words.push(primary << 26 | 2 << 21 | 21 << 16 | 8 << 11 | extended & 0x7FF);
         }
     }
     words.extend((0..64).map(|primary| primary << 26 | 4 << 21 | 6 << 16));
