@@ -1,7 +1,7 @@
 //! A case and what came of it.
 
 use super::layout::{SCRATCH_SIZE, WORDS, code};
-use hypercheck_ppc::{disassemble, disassemble_base};
+use hypercheck_ppc::disassemble_next;
 
 /// Registers of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,23 +65,34 @@ pub struct Outcome {
 }
 
 impl Case {
+    /// The instructions, two words where one is prefixed, but for no-operations: place and text.
+    fn instructions(&self) -> Vec<(usize, String)> {
+        let start = code(self.slot);
+        let mut instructions = Vec::new();
+        let mut index = 0;
+        while index < WORDS {
+            let (text, length) = disassemble_next(&self.words[index..], start + 4 * index as u64);
+            if self.words[index] != NOP {
+                instructions.push((index, text));
+            }
+            index += length;
+        }
+        instructions
+    }
+
     /// The instructions as text, but for no-operations.
     pub fn text(&self) -> String {
-        let start = code(self.slot);
-        let lines = self.words.iter().enumerate().filter(|(_, word)| **word != NOP);
-        let lines = lines.map(|(i, word)| {
-            let at = start + 4 * i as u64;
-            format!("  {at:#x}: {word:08x}  {}\n", disassemble(*word, at))
+        let lines = self.instructions().into_iter().map(|(index, text)| {
+            let at = code(self.slot) + 4 * index as u64;
+            format!("  {at:#x}: {:08x}  {text}\n", self.words[index])
         });
         lines.collect()
     }
 
     /// The mnemonics of the instructions, but for no-operations.
     pub fn mnemonics(&self) -> String {
-        let names = self.words.iter().filter(|word| **word != NOP).map(|word| {
-            let text = disassemble_base(*word, 0);
-            text.split(' ').next().unwrap_or_default().to_owned()
-        });
+        let names =
+            self.instructions().into_iter().map(|(_, text)| text.split(' ').next().unwrap_or_default().to_owned());
         names.collect::<Vec<_>>().join(" ")
     }
 }

@@ -9,6 +9,11 @@ use hypercheck_ppc::table::{FIELDS, SPRS};
 /// Encodings of BO that are no reserved form: always, on a condition, on the count, on both. Power ISA Book I figure 40
 const BRANCH_OPTIONS: [u32; 22] = [0, 2, 4, 6, 7, 8, 10, 12, 14, 15, 16, 18, 20, 24, 25, 26, 27, 20, 12, 4, 16, 18];
 
+/// Function codes of lwat and ldat, and of stwat and stdat. Power ISA Book II 4.5
+const FETCH_FUNCTIONS: [u32; 13] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 24, 25, 28];
+/// See [`FETCH_FUNCTIONS`].
+const STORE_FUNCTIONS: [u32; 9] = [0, 1, 2, 3, 4, 5, 6, 7, 24];
+
 fn info(operand: &Operand) -> &'static FieldInfo {
     &FIELDS[operand.field as usize]
 }
@@ -20,6 +25,9 @@ fn find(row: &Row, names: &[&str]) -> Option<&'static FieldInfo> {
 
 /// Whether an instruction has an effective address.
 pub fn reaches_memory(row: &Row) -> bool {
+    if row.group == Group::Atomic {
+        return find(row, &["RA0"]).is_some();
+    }
     let registers = !matches!(
         row.group,
         Group::Arithmetic | Group::Compare | Group::Logical | Group::Rotate | Group::Trap | Group::Cr | Group::Spr
@@ -90,6 +98,8 @@ pub fn draw(row: &Row, variants: u32, index: usize, slot: usize, core: &Core, ra
             ("FXM", _) if row.value & 1 << 20 != 0 => 1 << random.below(8),
             ("L", _) if !core.target.is_wide() => 0,
             ("CY", _) => 0,
+            ("FC", _) if row.name.starts_with('l') => random.pick(&FETCH_FUNCTIONS),
+            ("FC", _) => random.pick(&STORE_FUNCTIONS),
             ("BO", _) => random.pick(&BRANCH_OPTIONS),
             ("TBR", _) => random.pick(&[268, 269]),
             ("SPR", _) => special(core, random, row.name.starts_with("mt")),

@@ -34,6 +34,15 @@ branch @ branch.rs @ (self.effective(self.ctr) == 0) == (bo & 2 != 0) @ (self.ef
 link @ branch.rs @ self.lr = self.effective(self.pc.wrapping_add(4)) @ self.lr = self.effective(self.pc.wrapping_add(8)) @ 32_bit
 special-purpose register @ spr.rs @ Spr::Lr => self.lr = value @ Spr::Lr => self.lr = value & !3 @ 32_bit
 cache @ model.rs @ => 128, @ => 64, @ little_endian
+atomic @ atomic.rs @ 6 => a.min(b), @ 6 => a.max(b), @ big_endian
+atomic, signed @ atomic.rs @ } else { value.cast_signed() } @ } else { i64::from(value as i32) } @ little_endian
+decimal sixes @ decimal.rs @ (u128::from(b) & mask) > mask @ (u128::from(b) & mask) >= mask @ big_endian
+decimal digits @ decimal.rs @ (1, 0) => (small(p, q, r), large(u), large(low)), @ (1, 0) => (small(p, q, r), large(t), large(low)), @ big_endian
+declets @ decimal.rs @ (_, 0, _) => join(upper(b), low(a), 1, low(b), 7), @ (_, 0, _) => join(upper(b), low(a), 2, low(b), 7), @ little_endian
+prefixed load @ prefixed.rs @ Op::Plha => (2, true), @ Op::Plha => (2, false), @ big_endian
+prefixed, relative @ prefixed.rs @ if relative { self.pc } @ if relative { self.pc.wrapping_add(8) } @ big_endian
+prefixed displacement @ prefixed.rs @ ((displacement << 30).cast_signed() >> 30) @ ((displacement << 31).cast_signed() >> 31) @ little_endian
+prefixed quadword @ prefixed.rs @ self.set(register, values[0]); @ self.set(register, values[1]); @ little_endian
 privilege @ run.rs @ row.privilege != Privilege::Problem @ row.privilege == Privilege::Hypervisor @ words
 decoder @ row.rs @ row.models & model.bit() != 0 @ row.models != 0 @ words
 '

@@ -8,11 +8,12 @@ use super::core::Core;
 use super::deviations::{deviates, is_left_out};
 use super::draw::{address, draw, is_hint, is_in_scratch, is_open, reaches_memory};
 use super::layout::*;
+use super::prefixed;
 use super::program::FINISH;
 use super::random::Random;
 use super::target::Target;
-use super::undefined::{defined_xer, settle};
-use hypercheck_ppc::row::{Group, Row, decode};
+use super::undefined::{defined_xer, is_invalid, settle};
+use hypercheck_ppc::row::{Group, Prefixed, Row, decode, decode_prefixed};
 use hypercheck_ppc::table::ROWS;
 use hypercheck_ppc::{Budget, Exit, Interrupt, Program};
 
@@ -26,7 +27,8 @@ pub struct Generator {
     /// The core that runs along.
     pub core: Core,
     rows: Vec<&'static Row>,
-    /// How often each form was executed: mnemonic and variant bits.
+    prefixed: Vec<(&'static Prefixed, u64)>,
+    /// How often each form was executed: mnemonic and variant bits, or R of a prefixed instruction.
     pub executed: BTreeMap<(&'static str, u32), u64>,
     reserved: [u8; GRANULE],
 }
@@ -42,17 +44,22 @@ enum Verdict {
     Unfit,
 }
 
+/// A form, the words of an instruction, what may be done with it, and the words that settle its undefined results.
+type Candidate = ((&'static str, u32), Vec<u32>, Verdict, Vec<u32>);
+
 impl Generator {
     /// A generator for a target.
     pub fn new(target: Target) -> Self {
         let core = Core::new(target);
         let rows = ROWS.iter().filter(|row| is_open(row, &core) && !is_left_out(row.name, &target)).collect();
-        Self { core, rows, executed: BTreeMap::new(), reserved: [0; GRANULE] }
+        let mut prefixed = prefixed::forms(target.model);
+        prefixed.retain(|(row, _)| !is_left_out(row.name, &target));
+        Self { core, rows, prefixed, executed: BTreeMap::new(), reserved: [0; GRANULE] }
     }
 
-    /// Every form that a program can execute on the target: mnemonic and variant bits.
+    /// Every form that a program can execute on the target, as in [`executed`](Self::executed).
     pub fn forms(&self) -> Vec<(&'static str, u32)> {
-        let mut forms = Vec::new();
+        let mut forms: Vec<_> = self.prefixed.iter().map(|(row, relative)| (row.name, key(*relative))).collect();
         for row in &self.rows {
             forms.extend(variants(row).into_iter().map(|variants| (row.name, variants)));
         }
@@ -140,7 +147,14 @@ impl Generator {
     /// Executes an instruction that stands there already. None if it must not be, else whether the case has ended.
     fn again(&mut self, word: u32, words: &[Option<u32>; WORDS], index: usize) -> Option<bool> {
         let row = decode(word, self.core.target.model)?;
-        if self.verdict(row, word) == Verdict::Unfit {
+        let verdict = match row.group {
+            Group::Prefix => {
+                let suffix = (*words.get(index + 1)?)?;
+                self.verdict_of_prefixed(decode_prefixed(word, suffix)?, word, suffix)
+            }
+            _ => self.verdict(row, word),
+        };
+        if verdict == Verdict::Unfit {
             return None;
         }
         let settled = settle(row, word, &self.core);
@@ -157,22 +171,22 @@ impl Generator {
     /// Finds an instruction for a place and executes it. Says whether the case has ended.
     fn place(&mut self, random: &mut Random, words: &mut [Option<u32>; WORDS], index: usize, slot: usize) -> bool {
         for _ in 0..24 {
-            let row = random.pick(&self.rows);
-            let choice = random.pick(&variants(row));
-            let word = draw(row, choice, index, slot, &self.core, random);
+            let (form, drawn, verdict, settled) = self.candidate(random, index, slot);
             // A fault ends the case, so it is better late.
             let fault = index >= 12 || random.one_in(30);
-            match self.verdict(row, word) {
+            match verdict {
                 Verdict::Fine => {}
                 Verdict::Faults if fault => {}
                 _ => continue,
             }
-            let settled = settle(row, word, &self.core);
-            if index + settled.len() >= WORDS || words[index + 1..=index + settled.len()].iter().any(Option::is_some) {
+            let length = drawn.len() + settled.len();
+            if index + length > WORDS || words[index + 1..index + length].iter().any(Option::is_some) {
                 continue;
             }
             let (state, msr, reservation) = (self.core.state(), self.core.cpu.msr, self.core.cpu.reservation);
-            self.core.put(code(slot) + 4 * index as u64, word);
+            for (i, word) in (index..).zip(&drawn) {
+                self.core.put(code(slot) + 4 * i as u64, *word);
+            }
             let exit = self.step();
             let back = |core: &mut Core| {
                 core.restore(&state);
@@ -188,7 +202,8 @@ impl Generator {
                     continue;
                 }
                 Exit::Interrupt(_) => {
-                    words[index] = Some(word);
+                    words[index..index + drawn.len()]
+                        .copy_from_slice(&drawn.iter().copied().map(Some).collect::<Vec<_>>());
                     return true;
                 }
                 _ if !self.may_go_to(self.core.cpu.pc, index, slot) => {
@@ -197,11 +212,10 @@ impl Generator {
                 }
                 _ => {}
             }
-            *self.executed.entry((row.name, choice)).or_default() += 1;
-            words[index] = Some(word);
-            for (i, settled) in (index + 1..).zip(settled) {
-                words[i] = Some(settled);
-                self.core.put(code(slot) + 4 * i as u64, settled);
+            *self.executed.entry(form).or_default() += 1;
+            for (i, word) in (index..).zip(drawn.into_iter().chain(settled)) {
+                words[i] = Some(word);
+                self.core.put(code(slot) + 4 * i as u64, word);
             }
             return false;
         }
@@ -209,6 +223,20 @@ impl Generator {
         self.core.put(code(slot) + 4 * index as u64, NOP);
         self.step();
         false
+    }
+
+    /// An instruction for the present place: its form, its words, what may be done with it, and what settles it.
+    fn candidate(&self, random: &mut Random, index: usize, slot: usize) -> Candidate {
+        if !self.prefixed.is_empty() && random.one_in(8) {
+            let (row, relative) = random.pick(&self.prefixed);
+            let [prefix, suffix] = prefixed::draw(row, relative, &self.core, random);
+            let verdict = self.verdict_of_prefixed(row, prefix, suffix);
+            return ((row.name, key(relative)), vec![prefix, suffix], verdict, Vec::new());
+        }
+        let row = random.pick(&self.rows);
+        let choice = random.pick(&variants(row));
+        let word = draw(row, choice, index, slot, &self.core, random);
+        ((row.name, choice), vec![word], self.verdict(row, word), settle(row, word, &self.core))
     }
 
     /// Whether execution may go on there: in the block, not far back, or at its end.
@@ -237,7 +265,20 @@ impl Generator {
         bytes
     }
 
+    fn verdict_of_prefixed(&self, row: &Prefixed, prefix: u32, suffix: u32) -> Verdict {
+        let word = u64::from(prefix) << 32 | u64::from(suffix);
+        let reaches = prefixed::reaches_memory(row);
+        let address = if reaches { prefixed::address(word, &self.core) } else { 0 };
+        if row.name.is_empty() || row.group.is_stub() || deviates(row.name, suffix, address, &self.core) {
+            return Verdict::Unfit;
+        }
+        if reaches { place(address) } else { Verdict::Fine }
+    }
+
     fn verdict(&self, row: &Row, word: u32) -> Verdict {
+        if row.group.is_stub() || is_invalid(word, &self.core) {
+            return Verdict::Unfit;
+        }
         if row.group == Group::Reservation && row.name.ends_with("cx.") && !self.is_conditional_fit(row, word) {
             return Verdict::Unfit;
         }
@@ -248,13 +289,7 @@ impl Generator {
         if !reaches_memory(row) || is_hint(row) {
             return Verdict::Fine;
         }
-        if is_in_scratch(address) {
-            Verdict::Fine
-        } else if HOLE.contains(&address) {
-            Verdict::Faults
-        } else {
-            Verdict::Unfit
-        }
+        place(address)
     }
 
     /// Whether a store conditional has one meaning. With another address or length than the reservation's the architecture
@@ -301,6 +336,22 @@ impl Generator {
         }
         false
     }
+}
+
+/// What may be done with an access to an address.
+fn place(address: u64) -> Verdict {
+    if is_in_scratch(address) {
+        Verdict::Fine
+    } else if HOLE.contains(&address) {
+        Verdict::Faults
+    } else {
+        Verdict::Unfit
+    }
+}
+
+/// R of a prefixed instruction in [`Generator::executed`].
+fn key(relative: u64) -> u32 {
+    (relative >> 32) as u32
 }
 
 /// Every choice of a row's variants.

@@ -79,10 +79,14 @@ impl Random {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// An operand: an edge, its neighbour, one bit, a short number, a word with or without sign, or anything.
+    /// An operand: an edge, its neighbour, one bit, a short number, a word with or without sign, decimal digits,
+    /// or anything.
     pub fn operand(&mut self) -> u64 {
         let bits = self.bits();
-        match self.below(10) {
+        match self.below(11) {
+            10 => {
+                (0..16).fold(0, |digits, place| 16 * digits + (bits >> (4 * place) & 15) % 10) & 0x00FF_FFFF_00FF_FFFF
+            }
             0..=2 => self.pick(&EDGES),
             3 => self.pick(&EDGES).wrapping_add(bits % 5).wrapping_sub(2),
             4 => 1 << (bits & 63),

@@ -2,7 +2,7 @@
 
 use hypercheck_ppc::row::SprRow;
 use hypercheck_ppc::table::SPRS;
-use hypercheck_ppc::{Cpu, Model, msr};
+use hypercheck_ppc::{Cpu, Model, ReservedBits, msr};
 
 /// A processor of QEMU's user mode and its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,18 +20,16 @@ pub struct Target {
 impl Target {
     /// The big-endian target of a model.
     pub fn big(model: Model) -> Self {
-        let name = format!("{model:?}");
-        let (program, cpu) = match name.as_str() {
-            "Power7" => ("qemu-ppc64", "power7"),
-            "Power8" => ("qemu-ppc64", "power8"),
-            "Power9" => ("qemu-ppc64", "power9"),
-            "Power10" => ("qemu-ppc64", "power10"),
-            "G5" | "Ppc970" | "P970" | "Power970" | "PowerPc970" => ("qemu-ppc64", "970"),
-            "G3" => ("qemu-ppc", "750"),
-            "G4" => ("qemu-ppc", "7400"),
-            "E500v2" => ("qemu-ppc", "e500v2"),
-            "E500mc" => ("qemu-ppc", "e500mc"),
-            _ => panic!("{name} has no processor of QEMU; add one here"),
+        let (program, cpu) = match model {
+            Model::Ppc970 => ("qemu-ppc64", "970"),
+            Model::Power7 => ("qemu-ppc64", "power7"),
+            Model::Power8 => ("qemu-ppc64", "power8"),
+            Model::Power9 => ("qemu-ppc64", "power9"),
+            Model::Power10 => ("qemu-ppc64", "power10"),
+            Model::G3 => ("qemu-ppc", "750"),
+            Model::G4 => ("qemu-ppc", "7400"),
+            Model::E500v2 => ("qemu-ppc", "e500v2"),
+            Model::E500mc => ("qemu-ppc", "e500mc"),
         };
         Self { program, cpu, model, little: false }
     }
@@ -63,7 +61,7 @@ impl Target {
         if self.is_wide() { 8 } else { 4 }
     }
 
-    /// The core in the state in which Linux runs a program.
+    /// The core in the state in which Linux runs a program. QEMU takes most reserved bits for illegal.
     pub fn processor(&self) -> Cpu {
         let mut cpu = Cpu::new(self.model);
         cpu.msr |= msr::PR | msr::ME;
@@ -74,6 +72,7 @@ impl Target {
             cpu.msr |= msr::LE;
         }
         cpu.fscr = u64::MAX;
+        cpu.reserved_bits = ReservedBits::Illegal;
         cpu.stop_on_interrupt = true;
         cpu
     }

@@ -1,162 +1,80 @@
 //! What the architecture leaves undefined, and instructions that make it defined again.
 //!
-//! The generator puts those after the instruction, so that the next ones, and the comparison, see only what the
-//! architecture says. Forms that are invalid as a whole are not generated here.
+//! The table is the core's, see [`Cpu::undefined_results`]. The generator puts those instructions after the one with the
+//! undefined result, so that the next ones, and the comparison, see only what the architecture says. Forms that are
+//! invalid as a whole are not generated.
 
 use super::core::Core;
 use super::target::Target;
 use hypercheck_ppc::assemble;
-use hypercheck_ppc::row::Row;
+use hypercheck_ppc::row::{Group, Row};
+use hypercheck_ppc::undefined::When;
 
-/// An undefined result.
-pub struct Undefined {
-    /// Instructions.
-    pub of: &'static [&'static str],
-    /// Conditions that all hold.
-    pub when: &'static [When],
-    /// What is undefined.
-    pub what: &'static [Part],
-    /// Where the architecture says so.
-    pub source: &'static str,
-}
-
-/// A condition on the word, the registers before it, or the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// Rc is 1.
-    Records,
-    /// The processor is in 64-bit mode.
-    Mode64,
-    /// The divisor is zero or the quotient does not fit.
-    NoQuotient,
-    /// XER\[57:63\] is 0.
-    CountZero,
-    /// The register is XER.
-    OfXer,
-    /// The register is TB, TBU or one of their other names.
-    OfTimeBase,
-}
-
-/// A part of the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// RT.
-    Target,
-    /// RT bits 0:31.
-    TargetUpper,
-    /// The fields of RT that FXM does not name.
-    TargetOtherFields,
-    /// Bits of RT that are reserved in XER.
-    TargetReservedXer,
-    /// CR0 bits LT, GT and EQ.
-    Order,
-}
-
-use Part::*;
-use When::*;
-
-const DIVISIONS: &[&str] = &["divw", "divwu", "divwe", "divweu", "divd", "divdu", "divde", "divdeu"];
-const WORD_DIVISIONS: &[&str] = &["divw", "divwu", "divwe", "divweu"];
-
-/// Every undefined result of an instruction that is not invalid. Sections of the Power ISA 3.1.
-pub const UNDEFINED: &[Undefined] = &[
-    Undefined { of: &["mulhw", "mulhwu"], when: &[], what: &[TargetUpper], source: "Book I 3.3.9" },
-    Undefined { of: WORD_DIVISIONS, when: &[], what: &[TargetUpper], source: "Book I 3.3.9" },
-    Undefined { of: &["modsw", "moduw"], when: &[], what: &[TargetUpper], source: "Book I 3.3.9" },
-    Undefined { of: &["mulhw", "mulhwu"], when: &[Records, Mode64], what: &[Order], source: "Book I 3.3.9" },
-    Undefined { of: WORD_DIVISIONS, when: &[Records, Mode64], what: &[Order], source: "Book I 3.3.9" },
-    Undefined { of: DIVISIONS, when: &[NoQuotient], what: &[Target], source: "Book I 3.3.9" },
-    Undefined { of: DIVISIONS, when: &[NoQuotient, Records], what: &[Order], source: "Book I 3.3.9" },
-    Undefined {
-        of: &["modsw", "moduw", "modsd", "modud"],
-        when: &[NoQuotient],
-        what: &[Target],
-        source: "Book I 3.3.9",
-    },
-    Undefined { of: &["darn"], when: &[], what: &[Target], source: "Book I 3.3.9: a random number" },
-    Undefined { of: &["mfocrf"], when: &[], what: &[TargetOtherFields], source: "Book I 3.3.17" },
-    Undefined { of: &["lswx"], when: &[CountZero], what: &[Target], source: "Book I 3.3.7" },
-    Undefined { of: &["mfspr"], when: &[OfXer], what: &[TargetReservedXer], source: "Book I 1.3.3, 3.2.2" },
-    Undefined { of: &["mfspr", "mftb"], when: &[OfTimeBase], what: &[Target], source: "Book II 6.2: it counts" },
-];
-
-/// Bits of XER that the architecture defines. Power ISA Book I 3.2.2; OV32 and CA32 are of 3.0.
+/// Bits of XER that the architecture defines on a target.
 pub fn defined_xer(target: &Target) -> u64 {
-    0xE000_007F | if target.model.is_v30() { 0x000C_0000 } else { 0 }
-}
-
-fn holds(when: When, row: &Row, word: u32, core: &Core) -> bool {
-    let register = |shift: u32| core.cpu.gpr[(word >> shift & 31) as usize];
-    let number = word >> 16 & 31 | word >> 6 & 0x3E0;
-    match when {
-        Records => word & row.variants & 1 != 0,
-        Mode64 => core.cpu.is_64_bit(),
-        NoQuotient => !has_quotient(row.name, register(16), register(11)),
-        CountZero => core.cpu.xer & 0x7F == 0,
-        OfXer => number == 1,
-        OfTimeBase => matches!(number, 268 | 269 | 526 | 527),
-    }
+    let write = assemble("mtxer r0", 0, &|_| None).expect("an instruction of every model")[0];
+    !target.processor().undefined_results(write).xer & target.model.register_mask()
 }
 
 /// Whether the quotient of a division, whose remainder an instruction may be, can be represented.
-pub fn has_quotient(name: &str, dividend: u64, divisor: u64) -> bool {
-    let signed = matches!(name, "divw" | "divwe" | "divd" | "divde" | "modsw" | "modsd");
-    let bits = if name.contains('d') && matches!(name, "divd" | "divdu" | "divde" | "divdeu" | "modsd" | "modud") {
-        64
-    } else {
-        32
-    };
-    let extended = matches!(name, "divwe" | "divweu" | "divde" | "divdeu");
-    let part = |value: u64| match (signed, bits) {
-        (true, 64) => i128::from(value.cast_signed()),
-        (true, _) => i128::from(value as i32),
-        (false, 64) => i128::from(value),
-        (false, _) => i128::from(value as u32),
-    };
-    let (a, b) = (part(dividend), part(divisor));
-    if b == 0 {
-        return false;
+pub fn has_quotient(word: u32, core: &Core) -> bool {
+    !core.cpu.undefined_rows(word).any(|row| row.when.contains(&When::NoQuotient))
+}
+
+/// Whether an instruction reads the time base. It counts the host's time in QEMU, and instructions in the core.
+fn reads_time(row: &Row, word: u32) -> bool {
+    let number = word >> 16 & 31 | word >> 6 & 0x3E0;
+    row.group == Group::Spr && row.name.starts_with("mf") && matches!(number, 268 | 269 | 526 | 527)
+}
+
+/// Whether the outcome of a word as a whole, or what it stores, is undefined in the present state.
+pub fn is_invalid(word: u32, core: &Core) -> bool {
+    let bits = core.cpu.undefined_results(word);
+    bits.everything || bits.memory
+}
+
+/// Runs of bits that are 1 in the low word: first and last, counted from its most significant bit.
+fn runs(bits: u32) -> Vec<(u32, u32)> {
+    let set = |bit: &u32| bits >> (31 - bit) & 1 != 0;
+    let first = (0..32).filter(|bit| set(bit) && (*bit == 0 || !set(&(bit - 1))));
+    first.map(|first| (first, (first..32).take_while(set).last().unwrap_or(first))).collect()
+}
+
+/// Instructions that clear bits of a register.
+fn clear(register: usize, bits: u64, wide: bool) -> Vec<String> {
+    let upper = wide && bits >> 32 == 0xFFFF_FFFF;
+    let low = bits as u32;
+    if low == u32::MAX && (upper || !wide) {
+        return vec![format!("addi r{register}, 0, 0")];
     }
-    // |a| << 64 leaves an i128 when a is unsigned and large; then the quotient is representable only if a < b.
-    if extended && !signed {
-        return a < b;
+    let mut lines = Vec::new();
+    for (first, last) in runs(low) {
+        // A mask that wraps around keeps all but the run; on 64 bits it makes a copy of the word in the upper half.
+        let (begin, end) = ((last + 1) % 32, (first + 31) % 32);
+        lines.push(format!("rlwinm r{register}, r{register}, 0, {begin}, {end}"));
     }
-    let quotient = if extended { (a << bits).checked_div(b) } else { a.checked_div(b) };
-    let Some(quotient) = quotient else { return false };
-    if signed { quotient >= -(1i128 << (bits - 1)) && quotient < 1i128 << (bits - 1) } else { quotient < 1i128 << bits }
+    assert!(!wide || upper || low == 0 && bits == 0, "{bits:#x} of r{register} cannot be cleared");
+    if upper {
+        lines.push(format!("rldicl r{register}, r{register}, 0, 32"));
+    }
+    lines
 }
 
 /// Instructions that give every undefined part of what `word` does in the present state a defined value.
 pub fn settle(row: &Row, word: u32, core: &Core) -> Vec<u32> {
-    let rows = UNDEFINED.iter().filter(|undefined| undefined.of.contains(&row.name));
-    let parts: Vec<Part> = rows
-        .filter(|undefined| undefined.when.iter().all(|when| holds(*when, row, word, core)))
-        .flat_map(|undefined| undefined.what.iter().copied())
-        .collect();
-    if parts.is_empty() {
-        return Vec::new();
+    let (mut bits, wide) = (core.cpu.undefined_results(word), core.target.is_wide());
+    if reads_time(row, word) {
+        bits.gpr[(word >> 21 & 31) as usize] = u64::MAX;
     }
-    let (rt, wide) = (word >> 21 & 31, core.target.is_wide());
-    let upper = format!("rldicl r{rt}, r{rt}, 0, 32");
     let mut lines = Vec::new();
-    let has = |part| parts.contains(&part);
-    if has(Target) {
-        lines.push(format!("addi r{rt}, 0, 0"));
-    } else if has(TargetUpper) && wide {
-        lines.push(upper.clone());
+    for (register, undefined) in bits.gpr.iter().enumerate().filter(|(_, undefined)| **undefined != 0) {
+        lines.extend(clear(register, undefined & core.target.model.register_mask(), wide));
     }
-    if has(TargetOtherFields) {
-        let field = 7 - (word >> 12 & 0xFF).trailing_zeros().min(7);
-        lines.push(format!("rlwinm r{rt}, r{rt}, 0, {}, {}", 4 * field, 4 * field + 3));
-    }
-    if has(TargetReservedXer) {
-        lines.push(format!("rlwinm r{rt}, r{rt}, 0, 25, 2"));
-        if wide {
-            lines.push(upper);
-        }
-    }
-    if has(Order) {
-        lines.push("mcrf cr0, cr7".to_owned());
-    }
+    let field = |number: u32| bits.cr >> (28 - 4 * number) & 0xF;
+    let undefined = (0..8).filter(|number| field(*number) != 0);
+    let defined = (0..8).rev().find(|number| field(*number) == 0);
+    lines.extend(undefined.zip(std::iter::repeat(defined)).map(|(field, defined)| {
+        format!("mcrf cr{field}, cr{}", defined.expect("no instruction leaves the whole condition register undefined"))
+    }));
     assemble(&lines.join("\n"), 0, &|_| None).expect("instructions of every model")
 }

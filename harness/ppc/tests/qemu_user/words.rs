@@ -2,11 +2,12 @@
 
 use super::batch;
 use super::case::{Case, End, NOP, State};
-use super::deviations::is_left_out;
+use super::deviations::{deviates, is_left_out};
 use super::draw::{address, is_hint, is_in_scratch, reaches_memory};
 use super::generate::Generator;
 use super::layout::*;
 use super::random::Random;
+use super::undefined::is_invalid;
 use hypercheck_ppc::row::{Group, Privilege, Row, decode};
 
 /// What a processor makes of a word.
@@ -22,7 +23,7 @@ pub enum Verdict {
     Open(&'static str),
 }
 
-/// Words of the primary opcodes that have extended ones, every extended opcode with two choices of operands, then the
+/// Words of the primary opcodes that have extended ones, every extended opcode with three choices of operands, then the
 /// other primary opcodes.
 pub fn words() -> Vec<u32> {
     let mut words = Vec::new();
@@ -30,6 +31,7 @@ pub fn words() -> Vec<u32> {
         for extended in 0..2048 {
             words.push(primary << 26 | extended);
             words.push(primary << 26 | 4 << 21 | 6 << 16 | 7 << 11 | extended & 0x7FF);
+            words.push(primary << 26 | 2 << 21 | 21 << 16 | 8 << 11 | extended & 0x7FF);
         }
     }
     words.extend((0..64).map(|primary| primary << 26 | 4 << 21 | 6 << 16));
@@ -95,8 +97,14 @@ fn left_out(generator: &mut Generator, case: &Case, row: &Row) -> Option<&'stati
         return Some("not run on this target");
     }
     generator.core.begin(case.slot, &case.before);
-    let reaches = row.privilege == Privilege::Problem && reaches_memory(row) && !is_hint(row);
-    if reaches && !is_in_scratch(address(row, word, &generator.core)) {
+    if is_invalid(word, &generator.core) {
+        return Some("an invalid form, Book I 1.8.2");
+    }
+    let at = if reaches_memory(row) { address(row, word, &generator.core) } else { 0 };
+    if deviates(row.name, word, at, &generator.core) {
+        return Some("in the table of deviations");
+    }
+    if row.privilege == Privilege::Problem && reaches_memory(row) && !is_hint(row) && !is_in_scratch(at) {
         return Some("its address is not in the scratch area");
     }
     None
