@@ -153,6 +153,41 @@ fn a_hash_that_was_stored_is_found_again() {
     assert_eq!(machine.run(), Exit::Interrupt(Interrupt::Program(Program::Trap)));
 }
 
+/// Worked out from the functions of Power ISA 3.1 Book I 3.3.16 by a program of its own. In 32-bit mode the upper half of
+/// RA is not of the address but is hashed.
+#[rstest]
+#[case(0x99AA_BBCC_DDEE_FF00, 0x0123_4567_89AB_CDEF, 0x5DA9_D74B_9358_F962)]
+#[case(0x0123, 0xFFFF_0000_FFFF_0000, 0x975E_5A09_D5F5_4678)]
+fn hashes(#[case] value: u64, #[case] key: u64, #[case] digest: u64) {
+    let mut machine = Machine::new(Model::Power10, "hashst r5, -512(r4)");
+    machine.cpu.msr &= !msr::SF;
+    (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (0x1122_3344_0000_0000 | DATA, value);
+    machine.cpu.set_spr(Spr::Hashkeyr, key);
+    machine.cpu.set_spr(Spr::Dexcr, 1 << 58);
+    let stored = machine.finish().memory.read_u64(DATA - 512, true);
+    assert_eq!(stored, Ok(digest), "{stored:#x?}");
+}
+
+/// Power ISA 3.1B Book III 9.3: NPHIE is aspect 5, whose bits are 5 for privileged and 37 for problem state.
+#[rstest]
+#[case::privileged(0, 1 << 58, 0, true)]
+#[case::privileged_by_the_bit_for_problem_state(0, 1 << 26, 0, false)]
+#[case::privileged_enforced(0, 0, 1 << 26, true)]
+#[case::privileged_by_the_bit_for_the_hypervisor(0, 0, 1 << 58, false)]
+#[case::problem(msr::PR, 1 << 26, 0, true)]
+#[case::problem_enforced(msr::PR, 0, 1 << 26, true)]
+#[case::problem_by_the_bit_for_privileged(msr::PR, 1 << 58, 1 << 58, false)]
+#[case::hypervisor(msr::HV, 0, 1 << 58, true)]
+#[case::hypervisor_by_the_bits_for_others(msr::HV, 1 << 58 | 1 << 26, 1 << 26, false)]
+fn aspects(#[case] state: u64, #[case] own: u64, #[case] above: u64, #[case] stores: bool) {
+    let mut machine = Machine::new(Model::Power10, "hashst r5, -16(r4)");
+    (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (DATA, 5);
+    machine.cpu.msr |= state;
+    machine.cpu.set_spr(Spr::Dexcr, own);
+    machine.cpu.set_spr(Spr::Hdexcr, above);
+    assert_eq!(machine.finish().memory.read_u64(DATA - 16, true) != Ok(0), stores);
+}
+
 #[test]
 fn a_doorbell_to_oneself_waits_in_dpdes() {
     let mut machine = Machine::new(Model::Power8, "msgsndp r3\n mfspr r4, 176\n msgclrp r3\n mfspr r5, 176");
