@@ -157,3 +157,46 @@ fn every_performance_register_has_a_name_to_read_and_one_to_write() {
         assert_eq!(machine.cpu.gpr[4..6], [write, write]);
     }
 }
+
+/// The bits of the MSR that exist: Power ISA Book III 3.2.1; IBM 970FX manual 2.1.4; 750 and 7450 manuals, MSR; e500 manual
+/// 2.7.1 and e500mc manual 2.7.1.
+#[rstest]
+#[case(Model::Power7, 0x9000_0000_0280_FF37)]
+#[case(Model::Power8, 0x9000_0001_02C0_FF37)]
+#[case(Model::Power9, 0x9000_0001_02C0_FF37)]
+#[case(Model::Power10, 0x9000_0000_02C0_FF37)]
+#[case(Model::Ppc970, 0x9000_0000_0204_FF36)]
+#[case(Model::G3, 0x0005_FF77)]
+#[case(Model::G4, 0x0205_FF77)]
+#[case(Model::E500v2, 0x0606_D634)]
+#[case(Model::E500mc, 0x1402_FB36)]
+fn bits_of_the_machine_state(#[case] model: Model, #[case] bits: u64) {
+    assert_eq!(model.msr_bits(), bits, "{:#x}", model.msr_bits());
+}
+
+/// Which models have an MSR\[LE\] that does something, and hypervisor emulation assistance.
+#[test]
+fn what_models_have() {
+    let having = |has: fn(Model) -> bool| Model::ALL.into_iter().filter(|model| has(*model)).collect::<Vec<_>>();
+    let servers = [Model::Power7, Model::Power8, Model::Power9, Model::Power10];
+    assert_eq!(having(Model::has_emulation_assistance), servers);
+    let little = [&servers[..], &[Model::G3, Model::G4]].concat();
+    assert_eq!(having(Model::has_little_endian).len(), little.len());
+    assert!(having(Model::has_little_endian).iter().all(|model| little.contains(model)));
+}
+
+/// The upper half of PVR says which processor it is. Linux `arch/powerpc/kernel/cpu_specs*.h`
+#[rstest]
+#[case(Model::Ppc970, 0x003C)]
+#[case(Model::Power7, 0x003F)]
+#[case(Model::Power8, 0x004D)]
+#[case(Model::Power9, 0x004E)]
+#[case(Model::Power10, 0x0080)]
+#[case(Model::G3, 0x0008)]
+#[case(Model::G4, 0x000C)]
+#[case(Model::E500v2, 0x8021)]
+#[case(Model::E500mc, 0x8023)]
+fn versions(#[case] model: Model, #[case] version: u64) {
+    let cpu = Cpu::new(model);
+    assert_eq!((cpu.spr(Spr::Pvr) >> 16, cpu.pvr), (version, model.pvr()));
+}
