@@ -259,6 +259,9 @@ fn external_control_needs_its_switch() {
     let mut machine = Machine::new(Model::G3, "ecowx r5, 0, r4\n eciwx r6, 0, r4");
     (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (DATA, 7);
     assert_eq!(machine.run(), Exit::Interrupt(Interrupt::DataStorage { address: DATA, status: 0x0210_0000 }));
+    machine.cpu.set_spr(Spr::Ear, 0x3F);
+    machine.load("ecowx r5, 0, r4");
+    assert_eq!(machine.run(), Exit::Interrupt(Interrupt::DataStorage { address: DATA, status: 0x0210_0000 }));
     machine.cpu.set_spr(Spr::Ear, 1 << 31);
     machine.load("ecowx r5, 0, r4\n eciwx r6, 0, r4");
     let machine = machine.finish();

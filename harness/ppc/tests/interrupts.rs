@@ -95,6 +95,7 @@ fn a_partition_sees_what_its_hypervisor_reflects() {
         (Interrupt::HypervisorDoorbell, 0xA00),
         (Interrupt::HypervisorMaintenance, 0x200),
         (Interrupt::SystemCall { lev: 1 }, 0xC00),
+        (Interrupt::SystemReset, 0x100),
         (Interrupt::MachineCheck, 0x200),
     ] {
         let mut cpu = Cpu::new(Model::Power9);
@@ -651,4 +652,22 @@ fn embedded_external_interrupts(#[case] epcr: u64, #[case] state: u64, #[case] w
     cpu.set_spr(Spr::Epcr, epcr);
     cpu.external_pending = true;
     assert_eq!(cpu.deliverable(), which);
+}
+
+#[rstest]
+#[case(Model::Power9, Doorbell::Hypervisor, Interrupt::HypervisorDoorbell)]
+#[case(Model::Power9, Doorbell::Privileged, Interrupt::Doorbell)]
+#[case(Model::E500mc, Doorbell::Processor, Interrupt::Doorbell)]
+#[case(Model::E500mc, Doorbell::Critical, Interrupt::CriticalDoorbell)]
+#[case(Model::E500mc, Doorbell::Guest, Interrupt::GuestDoorbell)]
+#[case(Model::E500mc, Doorbell::GuestCritical, Interrupt::GuestCriticalDoorbell)]
+fn a_doorbell_that_is_answered_falls_silent(
+    #[case] model: Model,
+    #[case] doorbell: Doorbell,
+    #[case] which: Interrupt,
+) {
+    let mut cpu = whole(model, msr::ME);
+    cpu.ring(doorbell);
+    cpu.interrupt(which);
+    assert!(!cpu.rings(doorbell));
 }

@@ -135,6 +135,16 @@ fn quadwords_have_their_upper_half_in_the_even_register(#[case] little: bool, #[
 }
 
 #[test]
+fn the_low_bits_of_a_quadword_load_are_no_displacement() {
+    let mut machine = machine(Model::Power8, false, "nop");
+    // lq r6, 16(r3) with its four reserved bits set.
+    machine.words(&[56 << 26 | 6 << 21 | 3 << 16 | 16 | 0xF]);
+    machine.memory.write_u64(DATA + 16, 7, true).expect("in memory");
+    machine.memory.write_u64(DATA + 24, 9, true).expect("in memory");
+    assert_eq!(machine.finish().cpu.gpr[6..8], [7, 9]);
+}
+
+#[test]
 fn a_reservation_lets_one_store_through() {
     let code = "lwarx r5, 0, r3\n stwcx. r4, 0, r3\n mfcr r6\n stwcx. r5, 0, r3\n mfcr r7";
     let machine = machine(Model::E500mc, false, code).finish();

@@ -200,3 +200,33 @@ fn versions(#[case] model: Model, #[case] version: u64) {
     let cpu = Cpu::new(model);
     assert_eq!((cpu.spr(Spr::Pvr) >> 16, cpu.pvr), (version, model.pvr()));
 }
+
+/// Power ISA 2.07 Book III-E 7.2.18: bits 48 to 59 are the offset.
+#[rstest]
+#[case(Spr::Ivor0, 0)]
+#[case(Spr::Ivor1, 1)]
+#[case(Spr::Ivor2, 2)]
+#[case(Spr::Ivor3, 3)]
+#[case(Spr::Ivor4, 4)]
+#[case(Spr::Ivor5, 5)]
+#[case(Spr::Ivor6, 6)]
+#[case(Spr::Ivor7, 7)]
+#[case(Spr::Ivor8, 8)]
+#[case(Spr::Ivor9, 9)]
+#[case(Spr::Ivor10, 10)]
+#[case(Spr::Ivor11, 11)]
+#[case(Spr::Ivor12, 12)]
+#[case(Spr::Ivor13, 13)]
+#[case(Spr::Ivor14, 14)]
+#[case(Spr::Ivor15, 15)]
+#[case(Spr::Ivor32, 32)]
+#[case(Spr::Ivor33, 33)]
+#[case(Spr::Ivor34, 34)]
+#[case(Spr::Ivor35, 35)]
+#[case(Spr::Ivor36, 36)]
+#[case(Spr::Ivor37, 37)]
+fn offset_registers(#[case] which: Spr, #[case] number: usize) {
+    let mut cpu = Cpu::new(Model::E500v2);
+    cpu.set_spr(which, 0x1234_5678);
+    assert_eq!((cpu.ivor[number], cpu.spr(which)), (0x5670, 0x5670));
+}

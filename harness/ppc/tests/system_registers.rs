@@ -4,7 +4,7 @@ mod common;
 
 use common::Machine;
 use hypercheck_ppc::table::Spr;
-use hypercheck_ppc::{Budget, Cpu, Exit, Model, msr};
+use hypercheck_ppc::{Budget, Cpu, Exit, Interrupt, Model, Program, msr};
 use rstest::rstest;
 
 /// A machine with its state changed before the code is put in place.
@@ -91,5 +91,18 @@ fn locks_have_a_permission_each(#[case] code: &str, #[case] permission: u64) {
             machine.cpu.gpr[4] = 0x2000;
             assert_eq!(machine.run() == Exit::Until, allowed, "{state:#x}");
         }
+    }
+}
+
+/// Power ISA 3.0C Book III 3.3.1: urfid belongs to the ultravisor.
+#[test]
+fn urfid_is_of_ultravisor_state() {
+    let privileged = Exit::Interrupt(Interrupt::Program(Program::Privileged));
+    for (state, target) in [(msr::HV, None), (msr::HV | msr::S, Some(0x3000))] {
+        let mut machine = machine(Model::Power9, "urfid", |cpu| cpu.msr |= state);
+        (machine.cpu.hsrr0, machine.cpu.hsrr1) = (0x3000, machine.cpu.msr);
+        let exit = machine.cpu.run(&mut machine.memory, Budget::instructions(1));
+        assert_eq!(target.is_none(), exit == privileged);
+        assert!(target.is_none_or(|target| machine.cpu.pc == target));
     }
 }
