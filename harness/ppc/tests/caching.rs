@@ -437,7 +437,7 @@ fn a_handler_does_not_use_the_program_s_translation(#[case] text: &str, #[case] 
         cpu.msr |= if vector == 0x900 { msr::EE } else { 0 };
         translate(&mut cpu, &mut memory, 2);
         // The program's data are in the next page.
-        let place = TABLE + (((VSID ^ DATA / 0x1000) & 0x7FF) << 7) + 8;
+        let place = TABLE + (((VSID ^ (DATA / 0x1000)) & 0x7FF) << 7) + 8;
         memory.write_u64(place, (DATA + 0x1000) | 2, true).expect("in memory");
         let handler = match vector {
             0x700 => "lbz r12, 0(r4)\n add r15, r15, r12\n mfsrr0 r12\n add r12, r12, r20\n mtsrr0 r12\n rfid",
