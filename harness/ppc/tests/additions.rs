@@ -27,6 +27,10 @@ fn machine(code: &str, words: &[u32]) -> Machine {
 #[case::or(2, &[0xF0], 0x0F, 0, &[0xFF], 0xF0)]
 #[case::and(3, &[0xF3], 0x0F, 0, &[3], 0xF3)]
 #[case::maximum_unsigned(4, &[5], 0xFFFF_FFFF, 0, &[0xFFFF_FFFF], 5)]
+#[case::maximum_unsigned_in_storage(4, &[7], 5, 0, &[7], 7)]
+#[case::maximum_ignores_the_upper_half(4, &[5], 0xF_0000_0003, 0, &[5], 5)]
+#[case::or_of_overlapping_bits(2, &[0x3C], 0x0F, 0, &[0x3F], 0x3C)]
+#[case::not_swapped_as_the_word_is_the_same(16, &[5], 0x1_0000_0005, 9, &[5], 5)]
 #[case::maximum_signed(5, &[5], 0xFFFF_FFFF, 0, &[5], 5)]
 #[case::minimum_unsigned(6, &[5], 0xFFFF_FFFF, 0, &[5], 5)]
 #[case::minimum_signed(7, &[5], 0xFFFF_FFFF, 0, &[0xFFFF_FFFF], 5)]
@@ -62,6 +66,21 @@ fn a_bounded_decrement_has_its_bound_below() {
     assert_eq!((machine.cpu.gpr[5], machine.memory.read_u64(DATA + 8, true)), (4, Ok(3)));
 }
 
+#[test]
+fn a_bounded_decrement_stops_at_its_bound() {
+    let mut machine = machine("ldat r5, r4, 28", &[0, 4, 0, 4]);
+    machine.cpu.gpr[4] = DATA + 8;
+    let machine = machine.finish();
+    assert_eq!((machine.cpu.gpr[5], machine.memory.read_u64(DATA + 8, true)), (1 << 63, Ok(4)));
+}
+
+#[test]
+fn an_operand_may_end_where_its_32_bytes_end() {
+    let mut machine = machine("lwat r5, r4, 0", &[]);
+    (machine.cpu.gpr[4], machine.cpu.gpr[6]) = (DATA + 28, 3);
+    assert_eq!(machine.finish().memory.read_u32(DATA + 28, true), Ok(3));
+}
+
 #[rstest]
 #[case("stwat r5, r4, 0", &[5, 1], &[12, 1])]
 #[case("stwat r5, r4, 5", &[5, 1], &[7, 1])]
@@ -83,6 +102,8 @@ fn stores_that_combine(#[case] code: &str, #[case] before: &[u32], #[case] after
 #[case::out_of_alignment("ldat r5, r4, 0", 4, Interrupt::Alignment { address: DATA + 4, status: 0 })]
 #[case::over_32_bytes("ldat r5, r4, 24", 24, Interrupt::Alignment { address: DATA + 24, status: 0 })]
 #[case::line_out_of_alignment("copy 0, r4", 32, Interrupt::Alignment { address: DATA + 32, status: 0 })]
+#[case::copy_from_nowhere("copy 0, r4", 0x10_0000, Interrupt::DataStorage { address: DATA + 0x10_0000, status: 0x4000_0000 })]
+#[case::paste_to_nowhere("paste. 0, r4", 0x10_0000, Interrupt::DataStorage { address: DATA + 0x10_0000, status: 0x4200_0000 })]
 fn atomic_operands_that_are_refused(#[case] code: &str, #[case] offset: u64, #[case] which: Interrupt) {
     let mut machine = machine(code, &[]);
     machine.cpu.gpr[4] += offset;
@@ -104,6 +125,8 @@ fn a_paste_finds_no_accelerator() {
 #[case("addg6s r3, r4, r5", 0x9, 0x1, 0x6666_6666_6666_6666)]
 #[case("addg6s r3, r4, r5", 0xF, 0x1, 0x6666_6666_6666_6660)]
 #[case("addg6s r3, r4, r5", u64::MAX, 1, 0)]
+#[case("addg6s r3, r4, r5", 0xE, 0x1, 0x6666_6666_6666_6666)]
+#[case("addg6s r3, r4, r5", 0xF, 0x0, 0x6666_6666_6666_6666)]
 #[case("cdtbcd r3, r4", 0x0002_8E56_0003_FCFF, 0, 0x0012_3456_0099_9999)]
 #[case("cbcdtd r3, r4", 0x0012_3456_0099_9999, 0, 0x0002_8E56_0003_FCFF)]
 fn decimals(#[case] code: &str, #[case] a: u64, #[case] b: u64, #[case] result: u64) {
@@ -128,6 +151,41 @@ fn a_hash_that_was_stored_is_found_again() {
     machine.load("hashchk r0, -16(r1)");
     machine.cpu.gpr[0] += 4;
     assert_eq!(machine.run(), Exit::Interrupt(Interrupt::Program(Program::Trap)));
+}
+
+/// Worked out from the functions of Power ISA 3.1 Book I 3.3.16 by a program of its own. In 32-bit mode the upper half of
+/// RA is not of the address but is hashed.
+#[rstest]
+#[case(0x99AA_BBCC_DDEE_FF00, 0x0123_4567_89AB_CDEF, 0x5DA9_D74B_9358_F962)]
+#[case(0x0123, 0xFFFF_0000_FFFF_0000, 0x975E_5A09_D5F5_4678)]
+fn hashes(#[case] value: u64, #[case] key: u64, #[case] digest: u64) {
+    let mut machine = Machine::new(Model::Power10, "hashst r5, -512(r4)");
+    machine.cpu.msr &= !msr::SF;
+    (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (0x1122_3344_0000_0000 | DATA, value);
+    machine.cpu.set_spr(Spr::Hashkeyr, key);
+    machine.cpu.set_spr(Spr::Dexcr, 1 << 58);
+    let stored = machine.finish().memory.read_u64(DATA - 512, true);
+    assert_eq!(stored, Ok(digest), "{stored:#x?}");
+}
+
+/// Power ISA 3.1B Book III 9.3: NPHIE is aspect 5, whose bits are 5 for privileged and 37 for problem state.
+#[rstest]
+#[case::privileged(0, 1 << 58, 0, true)]
+#[case::privileged_by_the_bit_for_problem_state(0, 1 << 26, 0, false)]
+#[case::privileged_enforced(0, 0, 1 << 26, true)]
+#[case::privileged_by_the_bit_for_the_hypervisor(0, 0, 1 << 58, false)]
+#[case::problem(msr::PR, 1 << 26, 0, true)]
+#[case::problem_enforced(msr::PR, 0, 1 << 26, true)]
+#[case::problem_by_the_bit_for_privileged(msr::PR, 1 << 58, 1 << 58, false)]
+#[case::hypervisor(msr::HV, 0, 1 << 58, true)]
+#[case::hypervisor_by_the_bits_for_others(msr::HV, 1 << 58 | 1 << 26, 1 << 26, false)]
+fn aspects(#[case] state: u64, #[case] own: u64, #[case] above: u64, #[case] stores: bool) {
+    let mut machine = Machine::new(Model::Power10, "hashst r5, -16(r4)");
+    (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (DATA, 5);
+    machine.cpu.msr |= state;
+    machine.cpu.set_spr(Spr::Dexcr, own);
+    machine.cpu.set_spr(Spr::Hdexcr, above);
+    assert_eq!(machine.finish().memory.read_u64(DATA - 16, true) != Ok(0), stores);
 }
 
 #[test]
@@ -200,6 +258,9 @@ fn performance_registers_are_read_in_problem_state_and_written_by_the_supervisor
 fn external_control_needs_its_switch() {
     let mut machine = Machine::new(Model::G3, "ecowx r5, 0, r4\n eciwx r6, 0, r4");
     (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (DATA, 7);
+    assert_eq!(machine.run(), Exit::Interrupt(Interrupt::DataStorage { address: DATA, status: 0x0210_0000 }));
+    machine.cpu.set_spr(Spr::Ear, 0x3F);
+    machine.load("ecowx r5, 0, r4");
     assert_eq!(machine.run(), Exit::Interrupt(Interrupt::DataStorage { address: DATA, status: 0x0210_0000 }));
     machine.cpu.set_spr(Spr::Ear, 1 << 31);
     machine.load("ecowx r5, 0, r4\n eciwx r6, 0, r4");

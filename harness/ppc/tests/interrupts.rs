@@ -91,6 +91,11 @@ fn a_partition_sees_what_its_hypervisor_reflects() {
         (Interrupt::HypervisorInstructionStorage { status: 0x4000_0000 }, 0x400),
         (Interrupt::HypervisorFacilityUnavailable { cause: 8 }, 0x700),
         (Interrupt::HypervisorVirtualization, 0x500),
+        (Interrupt::HypervisorDecrementer, 0x900),
+        (Interrupt::HypervisorDoorbell, 0xA00),
+        (Interrupt::HypervisorMaintenance, 0x200),
+        (Interrupt::SystemCall { lev: 1 }, 0xC00),
+        (Interrupt::SystemReset, 0x100),
         (Interrupt::MachineCheck, 0x200),
     ] {
         let mut cpu = Cpu::new(Model::Power9);
@@ -412,4 +417,257 @@ fn a_message_to_oneself_rings_and_can_be_taken_back(
     assert!(!run(&format!("{send}\n {clear}"), message));
     assert!(!run(send, (message ^ 2) & !(1 << 26)), "to another");
     assert!(!run(send, message | 4 << 27 | 1 << 28), "of another type");
+}
+
+/// Power ISA Book III 7.2.11, 7.2.12: the cause is the first byte of FSCR or HFSCR, the rest stays.
+#[test]
+fn an_unavailable_facility_is_named() {
+    let mut cpu = whole(Model::Power9, WHOLE);
+    cpu.fscr = 0xAA00_0000_0000_1100;
+    cpu.set_spr(Spr::Hfscr, 0x5500_0000_0000_2200);
+    cpu.interrupt(Interrupt::FacilityUnavailable { cause: 12 });
+    cpu.interrupt(Interrupt::HypervisorFacilityUnavailable { cause: 8 });
+    assert_eq!((cpu.fscr, cpu.spr(Spr::Hfscr)), (0x0C00_0000_0000_1100, 0x0800_0000_0000_2200));
+}
+
+#[test]
+fn a_hypervisor_sees_the_storage_address_in_registers_of_its_own() {
+    let mut cpu = whole(Model::Power9, WHOLE);
+    cpu.interrupt(Interrupt::HypervisorDataStorage { address: 0x1234, status: 0x4200_0000 });
+    assert_eq!((cpu.spr(Spr::Hdar), cpu.spr(Spr::Hdsisr)), (0x1234, 0x4200_0000));
+    assert_eq!((cpu.dar, cpu.dsisr), (0, 0));
+}
+
+/// HILE is bit 4 of HID0 from 3.0 on and bit 19 on a POWER8. The 970 has no little-endian mode.
+#[rstest]
+#[case(Model::Power9, 1 << 59, true)]
+#[case(Model::Power9, !(1 << 59), false)]
+#[case(Model::Power8, 1 << 44, true)]
+#[case(Model::Power8, !(1 << 44), false)]
+#[case(Model::Ppc970, u64::MAX, false)]
+fn hypervisor_interrupts_begin_in_the_byte_order_of_hid0(
+    #[case] model: Model,
+    #[case] hid0: u64,
+    #[case] little: bool,
+) {
+    let mut cpu = whole(model, WHOLE);
+    cpu.hid0 = hid0;
+    cpu.interrupt(Interrupt::SystemReset);
+    assert_eq!(cpu.msr, WHOLE | msr::HV | if little { msr::LE } else { 0 });
+}
+
+const MAPPED: u64 = WHOLE | msr::IR | msr::DR;
+const TRAP: Interrupt = Interrupt::Program(Program::Trap);
+
+/// Power ISA Book III 2.2 and 7.5: where the handler is, given the state, LPCR and the model.
+#[rstest]
+#[case::none(Model::Power9, MAPPED, 0, TRAP, 0x700)]
+#[case::reserved(Model::Power9, MAPPED, 1 << 23, TRAP, 0x700)]
+#[case::two(Model::Power9, MAPPED, 2 << 23, TRAP, 0x1_8700)]
+#[case::three(Model::Power9, MAPPED, 3 << 23, TRAP, 0xC000_0000_0000_4700)]
+#[case::before_2_07(Model::Power7, MAPPED, 3 << 23, TRAP, 0x700)]
+#[case::in_real_mode(Model::Power9, WHOLE, 3 << 23, TRAP, 0x700)]
+#[case::with_data_in_real_mode(Model::Power9, WHOLE | msr::IR, 3 << 23, TRAP, 0x700)]
+#[case::not_for_machine_check(Model::Power9, MAPPED | msr::HV, 3 << 23, Interrupt::MachineCheck, 0x200)]
+#[case::not_for_reset(Model::Power9, MAPPED | msr::HV, 3 << 23, Interrupt::SystemReset, 0x100)]
+#[case::not_for_maintenance(Model::Power9, MAPPED | msr::HV, 3 << 23, Interrupt::HypervisorMaintenance, 0xE60)]
+#[case::not_where_hv_is_gained(Model::Power9, MAPPED, 3 << 23, Interrupt::HypervisorDecrementer, 0x980)]
+#[case::in_hypervisor_state(Model::Power9, MAPPED | msr::HV, 3 << 23, TRAP, 0xC000_0000_0000_4700)]
+#[case::guest_of_3_1(Model::Power10, MAPPED, 3 << 23, TRAP, 0xC000_0000_0000_4700)]
+#[case::guest_of_3_1_does_not_know_two(Model::Power10, MAPPED, 2 << 23, TRAP, 0x700)]
+#[case::guest_of_3_1_has_no_hail(Model::Power10, MAPPED, msr::LPCR_HAIL, TRAP, 0x700)]
+#[case::hail(Model::Power10, MAPPED | msr::HV, msr::LPCR_HAIL, TRAP, 0xC000_0000_0000_4700)]
+#[case::hail_in_real_mode(Model::Power10, WHOLE | msr::HV, msr::LPCR_HAIL, TRAP, 0x700)]
+#[case::no_hail(Model::Power10, MAPPED | msr::HV, 3 << 23, TRAP, 0x700)]
+#[case::hail_from_a_guest(
+    Model::Power10,
+    WHOLE,
+    msr::LPCR_HAIL,
+    Interrupt::HypervisorDecrementer,
+    0xC000_0000_0000_4980
+)]
+#[case::no_hail_from_a_guest(Model::Power10, MAPPED, 3 << 23, Interrupt::HypervisorDecrementer, 0x980)]
+fn alternate_locations(
+    #[case] model: Model,
+    #[case] state: u64,
+    #[case] lpcr: u64,
+    #[case] which: Interrupt,
+    #[case] vector: u64,
+) {
+    let mut cpu = whole(model, state);
+    cpu.lpcr = lpcr;
+    cpu.interrupt(which);
+    assert_eq!(cpu.pc, vector, "{:#x}", cpu.pc);
+    let relocated = vector >= 0x1_0000;
+    assert_eq!(cpu.msr & (msr::IR | msr::DR), if relocated { msr::IR | msr::DR } else { 0 });
+}
+
+/// Programming Environments Manual, table 6-3.
+#[rstest]
+#[case::machine_check_clears_me(Interrupt::MachineCheck, msr::ME, 0, 0x200)]
+#[case::others_keep_it(TRAP, msr::ME | msr::EE | msr::RI | msr::IR, msr::ME, 0x700)]
+#[case::ile_becomes_le(TRAP, msr::ILE, msr::ILE | msr::LE, 0x700)]
+#[case::ip_moves_the_vectors(Interrupt::Trace, msr::IP, msr::IP, 0xFFF0_0D00)]
+fn classic_interrupts(#[case] which: Interrupt, #[case] before: u64, #[case] after: u64, #[case] vector: u64) {
+    let mut cpu = Cpu::new(Model::G3);
+    cpu.msr = before;
+    cpu.interrupt(which);
+    assert_eq!((cpu.msr, cpu.pc), (after, vector));
+}
+
+#[test]
+fn a_classic_decrementer_interrupt_is_taken_once() {
+    let mut cpu = Cpu::new(Model::G3);
+    cpu.decrementer_pending = true;
+    cpu.interrupt(Interrupt::Decrementer);
+    assert!(!cpu.decrementer_pending);
+}
+
+/// A caller may ask for any interrupt: what a model has not is the nearest one that it has.
+#[rstest]
+#[case(Model::E500mc, Interrupt::DataSegment { address: 1 }, Interrupt::DataTlb { address: 1, store: false })]
+#[case(Model::E500mc, Interrupt::HypervisorDataStorage { address: 1, status: 0x0200_0000 }, Interrupt::DataStorage { address: 1, status: 0x0200_0000 })]
+#[case(Model::E500mc, Interrupt::InstructionSegment, Interrupt::InstructionTlb)]
+#[case(Model::E500mc, Interrupt::HypervisorInstructionStorage { status: 0 }, Interrupt::InstructionStorage { status: 0 })]
+#[case(Model::E500mc, Interrupt::SystemCallVectored { lev: 0 }, Interrupt::SystemCall { lev: 0 })]
+#[case(Model::E500mc, Interrupt::SystemReset, Interrupt::MachineCheck)]
+#[case(Model::E500mc, Interrupt::HypervisorDecrementer, Interrupt::Decrementer)]
+#[case(Model::E500mc, Interrupt::HypervisorDoorbell, Interrupt::Doorbell)]
+#[case(Model::E500mc, Interrupt::HypervisorVirtualization, Interrupt::External)]
+#[case(Model::E500mc, Interrupt::HypervisorMaintenance, Interrupt::External)]
+#[case(Model::E500mc, Interrupt::Trace, Interrupt::Program(Program::Illegal))]
+#[case(Model::Power9, Interrupt::DataTlb { address: 1, store: true }, Interrupt::DataStorage { address: 1, status: 0x4200_0000 })]
+#[case(Model::Power9, Interrupt::DataTlb { address: 1, store: false }, Interrupt::DataStorage { address: 1, status: 0x4000_0000 })]
+#[case(Model::Power9, Interrupt::InstructionTlb, Interrupt::InstructionStorage { status: 0x4000_0000 })]
+#[case(Model::Power9, Interrupt::SpeUnavailable, Interrupt::VectorUnavailable)]
+#[case(Model::Power9, Interrupt::InstructionBreakpoint, Interrupt::Trace)]
+#[case(Model::Power9, Interrupt::VectorAssist, Interrupt::Program(Program::Illegal))]
+#[case(Model::Power9, Interrupt::SystemManagement, Interrupt::HypervisorMaintenance)]
+#[case(Model::Power9, Interrupt::Thermal, Interrupt::HypervisorMaintenance)]
+#[case(Model::Power9, Interrupt::Watchdog, Interrupt::External)]
+#[case(Model::Power8, Interrupt::SystemCallVectored { lev: 0 }, Interrupt::SystemCall { lev: 0 })]
+#[case(Model::G4, Interrupt::HypervisorDecrementer, Interrupt::Decrementer)]
+#[case(Model::G4, Interrupt::HypervisorDataStorage { address: 1, status: 0x4000_0000 }, Interrupt::DataStorage { address: 1, status: 0x4000_0000 })]
+#[case(Model::G4, Interrupt::HypervisorInstructionStorage { status: 0x4000_0000 }, Interrupt::InstructionStorage { status: 0x4000_0000 })]
+#[case(Model::G4, Interrupt::HypervisorMaintenance, Interrupt::MachineCheck)]
+#[case(Model::G4, Interrupt::HypervisorDoorbell, Interrupt::External)]
+#[case(Model::G4, Interrupt::EmulationAssistance { word: 0 }, Interrupt::Program(Program::Illegal))]
+#[case(Model::G4, Interrupt::FacilityUnavailable { cause: 8 }, Interrupt::Program(Program::Illegal))]
+#[case(Model::G4, Interrupt::Watchdog, Interrupt::External)]
+fn an_interrupt_of_another_model_is_the_nearest_one(
+    #[case] model: Model,
+    #[case] which: Interrupt,
+    #[case] nearest: Interrupt,
+) {
+    let taken = |which: Interrupt| {
+        let mut cpu = whole(model, msr::ME);
+        cpu.ivpr = 0x1_0000;
+        cpu.ivor = std::array::from_fn(|number| 0x100 + 16 * number as u32);
+        cpu.interrupt(which);
+        cpu
+    };
+    assert_eq!(taken(which), taken(nearest));
+}
+
+/// 750 and 7450 user's manuals, table 4-2: vectors beyond those of every model.
+#[rstest]
+#[case(Model::G3, Interrupt::PerformanceMonitor, 0xF00)]
+#[case(Model::G3, Interrupt::InstructionBreakpoint, 0x1300)]
+#[case(Model::G3, Interrupt::SystemManagement, 0x1400)]
+#[case(Model::G4, Interrupt::VectorAssist, 0x1600)]
+#[case(Model::G3, Interrupt::Thermal, 0x1700)]
+fn vectors_of_classic_models(#[case] model: Model, #[case] which: Interrupt, #[case] vector: u64) {
+    let mut cpu = Cpu::new(model);
+    cpu.msr = 0;
+    cpu.interrupt(which);
+    assert_eq!(cpu.pc, vector);
+}
+
+/// Power ISA 2.07 Book III-E 7.6.1, table of interrupt vector offset registers.
+#[rstest]
+#[case(Interrupt::CriticalInput, 0)]
+#[case(Interrupt::MachineCheck, 1)]
+#[case(Interrupt::DataStorage { address: 0, status: 0 }, 2)]
+#[case(Interrupt::InstructionStorage { status: 0 }, 3)]
+#[case(Interrupt::External, 4)]
+#[case(Interrupt::Alignment { address: 0, status: 0 }, 5)]
+#[case(TRAP, 6)]
+#[case(Interrupt::FloatUnavailable, 7)]
+#[case(Interrupt::SystemCall { lev: 0 }, 8)]
+#[case(Interrupt::Decrementer, 10)]
+#[case(Interrupt::FixedInterval, 11)]
+#[case(Interrupt::Watchdog, 12)]
+#[case(Interrupt::DataTlb { address: 0, store: false }, 13)]
+#[case(Interrupt::InstructionTlb, 14)]
+#[case(Interrupt::Debug { status: 0 }, 15)]
+#[case(Interrupt::PerformanceMonitor, 35)]
+#[case(Interrupt::Doorbell, 36)]
+#[case(Interrupt::CriticalDoorbell, 37)]
+#[case(Interrupt::GuestDoorbell, 38)]
+#[case(Interrupt::GuestCriticalDoorbell, 39)]
+#[case(Interrupt::HypervisorPrivilege, 41)]
+fn offsets_of_embedded_interrupts(#[case] which: Interrupt, #[case] number: usize) {
+    let mut cpu = whole(Model::E500mc, msr::ME);
+    cpu.ivpr = 0x1_0000;
+    cpu.ivor[number] = 0x540;
+    cpu.interrupt(which);
+    assert_eq!(cpu.pc, 0x1_0540);
+}
+
+/// Power ISA 2.07 Book III-E 7.2.13: one bit of ESR for the cause, none of those before.
+#[rstest]
+#[case(TRAP, 0x0200_0000)]
+#[case(Interrupt::Program(Program::Illegal), 0x0800_0000)]
+#[case(Interrupt::Program(Program::Privileged), 0x0400_0000)]
+#[case(Interrupt::Program(Program::FloatEnabled), 0x0100_0000)]
+#[case(Interrupt::DataStorage { address: 4, status: 0x0200_0000 }, 0x0080_0000)]
+#[case(Interrupt::DataStorage { address: 4, status: 0 }, 0)]
+#[case(Interrupt::DataTlb { address: 4, store: true }, 0x0080_0000)]
+#[case(Interrupt::InstructionStorage { status: 0 }, 0)]
+#[case(Interrupt::InstructionTlb, 0)]
+fn the_syndrome_of_an_embedded_interrupt(#[case] which: Interrupt, #[case] syndrome: u32) {
+    let mut cpu = whole(Model::E500mc, msr::ME);
+    cpu.esr = 0x00C0_0000;
+    cpu.interrupt(which);
+    assert_eq!(cpu.esr, syndrome, "{:#x}", cpu.esr);
+}
+
+#[test]
+fn debug_events_gather_in_their_status_register() {
+    let mut cpu = whole(Model::E500mc, msr::ME);
+    cpu.dbsr = 0x4000_0000;
+    cpu.interrupt(Interrupt::Debug { status: 0x0800_0000 });
+    assert_eq!(cpu.dbsr, 0x4800_0000);
+}
+
+/// Power ISA 2.07 Book III-E 7.2.10: with EPCR\[EXTGS\] external interrupts are the guest's and obey its EE; without, the
+/// hypervisor below which it runs gets them whatever EE is.
+#[rstest]
+#[case::to_the_guest(1 << 31, msr::GS | msr::ME, None)]
+#[case::to_the_guest_that_lets_them_through(1 << 31, msr::GS | msr::ME | msr::EE, Some(Interrupt::External))]
+#[case::to_the_hypervisor(0, msr::GS | msr::ME, Some(Interrupt::External))]
+#[case::to_the_hypervisor_that_masks(0, msr::ME, None)]
+fn embedded_external_interrupts(#[case] epcr: u64, #[case] state: u64, #[case] which: Option<Interrupt>) {
+    let mut cpu = whole(Model::E500mc, state);
+    cpu.set_spr(Spr::Epcr, epcr);
+    cpu.external_pending = true;
+    assert_eq!(cpu.deliverable(), which);
+}
+
+#[rstest]
+#[case(Model::Power9, Doorbell::Hypervisor, Interrupt::HypervisorDoorbell)]
+#[case(Model::Power9, Doorbell::Privileged, Interrupt::Doorbell)]
+#[case(Model::E500mc, Doorbell::Processor, Interrupt::Doorbell)]
+#[case(Model::E500mc, Doorbell::Critical, Interrupt::CriticalDoorbell)]
+#[case(Model::E500mc, Doorbell::Guest, Interrupt::GuestDoorbell)]
+#[case(Model::E500mc, Doorbell::GuestCritical, Interrupt::GuestCriticalDoorbell)]
+fn a_doorbell_that_is_answered_falls_silent(
+    #[case] model: Model,
+    #[case] doorbell: Doorbell,
+    #[case] which: Interrupt,
+) {
+    let mut cpu = whole(model, msr::ME);
+    cpu.ring(doorbell);
+    cpu.interrupt(which);
+    assert!(!cpu.rings(doorbell));
 }

@@ -135,6 +135,16 @@ fn quadwords_have_their_upper_half_in_the_even_register(#[case] little: bool, #[
 }
 
 #[test]
+fn the_low_bits_of_a_quadword_load_are_no_displacement() {
+    let mut machine = machine(Model::Power8, false, "nop");
+    // lq r6, 16(r3) with its four reserved bits set.
+    machine.words(&[56 << 26 | 6 << 21 | 3 << 16 | 16 | 0xF]);
+    machine.memory.write_u64(DATA + 16, 7, true).expect("in memory");
+    machine.memory.write_u64(DATA + 24, 9, true).expect("in memory");
+    assert_eq!(machine.finish().cpu.gpr[6..8], [7, 9]);
+}
+
+#[test]
 fn a_reservation_lets_one_store_through() {
     let code = "lwarx r5, 0, r3\n stwcx. r4, 0, r3\n mfcr r6\n stwcx. r5, 0, r3\n mfcr r7";
     let machine = machine(Model::E500mc, false, code).finish();
@@ -176,6 +186,34 @@ fn alignment_shows_register_fields_before_3_0_only() {
         machine.run();
         assert_eq!(machine.cpu.dsisr, dsisr);
     }
+}
+
+/// Power ISA 2.07 Book III-S 6.5.8. X-form: bits 29 and 30 of the word go to 15 and 16 of DSISR, 25 to 17, 21 to 24 to 18
+/// to 21. Others: bits 30 and 31 of DS-form to 12 and 13, 5 to 17, 1 to 4 to 18 to 21. All: 6 to 15 to 22 to 31.
+#[rstest]
+#[case("lwarx r5, r3, r4", false, 0xA3)]
+#[case("stwcx. r5, r3, r4", false, 0x1_08A3)]
+#[case("ldarx r5, r3, r4", false, 0x04A3)]
+#[case("stdcx. r5, r3, r4", false, 0x1_0CA3)]
+#[case("lharx r5, r3, r4", false, 0x44A3)]
+#[case("lmw r30, 4(r3)", true, 0x1FC3)]
+#[case("stmw r30, 4(r3)", true, 0x5FC3)]
+#[case("lq r6, 16(r5)", false, 0x30C5)]
+#[case("stq r6, 4(r3)", false, 0x8_3CC3)]
+fn alignment_shows_what_the_instruction_was(#[case] code: &str, #[case] little: bool, #[case] dsisr: u32) {
+    let mut machine = machine(Model::Power8, little, code);
+    (machine.cpu.gpr[4], machine.cpu.gpr[5]) = (1, 1);
+    assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::Alignment { .. })));
+    assert_eq!(machine.cpu.dsisr, dsisr, "{:#x}", machine.cpu.dsisr);
+}
+
+#[rstest]
+#[case::load("lmw r30, 1(r3)", 0)]
+#[case::store("stmw r30, 1(r3)", 0x0080_0000)]
+fn embedded_alignment_shows_stores(#[case] code: &str, #[case] syndrome: u32) {
+    let mut machine = machine(Model::E500v2, false, code);
+    assert!(matches!(machine.run(), Exit::Interrupt(Interrupt::Alignment { .. })));
+    assert_eq!((machine.cpu.esr, machine.cpu.dar), (syndrome, DATA + 1));
 }
 
 #[rstest]

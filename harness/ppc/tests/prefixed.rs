@@ -144,3 +144,40 @@ fn labels_behind_prefixed_instructions_are_right() {
     let words = assemble("b end\n pli r3, 1\n end: nop", 0, &|_| None).expect("a program");
     assert_eq!(words, [0x4800_000C, 0x0600_0000, 0x3860_0001, 0x6000_0000]);
 }
+
+/// Power ISA 3.1 Book I 3.3.4: the first doubleword belongs to the even register in either byte order.
+#[test]
+fn prefixed_quadwords_move_both_doublewords() {
+    let machine = machine("plq r6, 0x12345(r4)\n pstq r6, 0x12365(r4)").finish();
+    assert_eq!(machine.cpu.gpr[6..8], [0x8081_8283_8485_8687, 0x8889_8A8B_8C8D_8E8F]);
+    assert_eq!(machine.memory.read_u64(DATA + 0x20, true), Ok(0x8081_8283_8485_8687));
+    assert_eq!(machine.memory.read_u64(DATA + 0x28, true), Ok(0x8889_8A8B_8C8D_8E8F));
+}
+
+#[test]
+fn a_relative_quadword_has_no_base_to_overwrite() {
+    let machine = machine("plq r0, -0xE000(0), 1").finish();
+    assert_eq!(machine.cpu.gpr[..2], [0x8081_8283_8485_8687, 0x8889_8A8B_8C8D_8E8F]);
+}
+
+#[rstest]
+#[case::odd_register("plq r7, 0x12345(r4)")]
+#[case::odd_source("pstq r7, 0x12345(r4)")]
+#[case::over_its_base("plq r4, 0x12345(r4)")]
+fn invalid_quadwords(#[case] code: &str) {
+    assert_eq!(machine(code).run(), Exit::Interrupt(Interrupt::Program(Program::Illegal)));
+}
+
+#[rstest]
+#[case("plq r6, 0x1234D(r4)")]
+#[case("pstq r6, 0x1234D(r4)")]
+fn quadwords_out_of_alignment(#[case] code: &str) {
+    let exit = machine(code).run();
+    assert!(matches!(exit, Exit::Interrupt(Interrupt::Alignment { address, .. }) if address == DATA + 8), "{exit:?}");
+}
+
+#[test]
+fn a_stored_quadword_may_hold_its_base() {
+    let machine = machine("pstq r4, 0x12345(r4)").finish();
+    assert_eq!(machine.memory.read_u64(DATA, true), Ok(DATA.wrapping_sub(0x1_2345)));
+}
