@@ -29,6 +29,12 @@ pub const KNOWN_WORDS: &[KnownWords] = &[
         why: "data streams, which QEMU gives to every processor with vectors; Power ISA 2.06 does not have them",
     },
     KnownWords {
+        primary: 4,
+        extended: &[2, 34, 162, 198, 227, 230, 323, 451, 739, 835, 963],
+        on: &["750", "e500mc"],
+        why: "vector instructions of 3.1, which QEMU gives to processors without vectors too",
+    },
+    KnownWords {
         primary: 31,
         extended: &[654, 686, 718, 750, 782, 814, 846, 878, 910, 942, 1006],
         on: &[],

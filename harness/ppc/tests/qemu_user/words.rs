@@ -27,7 +27,7 @@ pub enum Verdict {
 /// other primary opcodes.
 pub fn words() -> Vec<u32> {
     let mut words = Vec::new();
-    for primary in [19, 30, 31, 58, 62] {
+    for primary in [4, 19, 30, 31, 58, 62] {
         for extended in 0..2048 {
             words.push(primary << 26 | extended);
             words.push(primary << 26 | 4 << 21 | 6 << 16 | 7 << 11 | extended & 0x7FF);
