@@ -44,7 +44,7 @@ prefixed, relative @ prefixed.rs @ if relative { self.pc } @ if relative { self.
 prefixed displacement @ prefixed.rs @ ((displacement << 30).cast_signed() >> 30) @ ((displacement << 31).cast_signed() >> 31) @ little_endian
 prefixed quadword @ prefixed.rs @ self.set(register, values[0]); @ self.set(register, values[1]); @ little_endian
 privilege @ run.rs @ row.privilege != Privilege::Problem @ row.privilege == Privilege::Hypervisor @ words
-decoder @ row.rs @ row.models & model.bit() != 0 @ row.models != 0 @ words
+decoder @ row.rs @ u32::from(key.models) & model.bit() != 0 @ key.models != 0 @ words
 '
 
 missed=0
