@@ -115,8 +115,7 @@ impl Cpu {
             let pause = burst.run(mode, start);
             left = burst.left;
             match pause {
-                Pause::Page => {}
-                Pause::Unknown => {}
+                Pause::Page | Pause::Unknown => {}
                 Pause::Load(address) if self.remember(memory, &mut translations, address, Access::Load) => {}
                 Pause::Store(address) if self.remember(memory, &mut translations, address, Access::Store) => {}
                 Pause::Load(_) | Pause::Store(_) | Pause::Step => break,

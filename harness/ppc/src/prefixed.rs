@@ -53,10 +53,7 @@ impl Cpu {
             return Err(Interrupt::Alignment { address, status: 0 });
         }
         self.facility(msr::FSCR_PREFIX, 13)?;
-        let address = self.effective(address.wrapping_add(4));
-        let real = self.translate(memory, address, Access::Fetch)?.real;
-        let suffix =
-            memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))?;
+        let suffix = self.fetch(memory, address.wrapping_add(4))?;
         let Some(row) = decode_prefixed(prefix, suffix) else { return Err(self.illegal(prefix)) };
         let word = u64::from(prefix) << 32 | u64::from(suffix);
         if word & row.reserved != 0 && self.reserved_bits.refuses(self.model) {

@@ -102,15 +102,10 @@ impl Cpu {
                 return Exit::Budget;
             }
             if let Some(which) = self.deliverable() {
-                if self.leaves(which) {
-                    return Exit::Hypervisor(which);
+                match self.take(memory, which) {
+                    Some(exit) => return exit,
+                    None => continue,
                 }
-                self.interrupt(which);
-                memory.cache.forget_translations();
-                if self.stop_on_interrupt {
-                    return Exit::Interrupt(which);
-                }
-                continue;
             }
             if self.instructions >= warm && !stuck && self.may_run_fast() {
                 // What waits while the magic page says "critical" may be let through by any instruction.
@@ -121,7 +116,7 @@ impl Cpu {
             }
             stuck = false;
             // What the instruction is must be known before it changes its own word.
-            let traced = if self.msr & (msr::SE | msr::BE) == 0 { None } else { self.traced(memory) };
+            let traced = self.msr & (msr::SE | msr::BE) != 0 && self.traced(memory);
             let outcome = self.step(memory);
             self.instructions += 1;
             self.tick();
@@ -143,41 +138,45 @@ impl Cpu {
                             self.pc = self.effective(self.pc.wrapping_sub(4));
                             return Exit::HypervisorPrivilege { code };
                         }
-                        Step::Next | Step::Jump(_) if traced.is_some() => Interrupt::Trace,
+                        Step::Next | Step::Jump(_) if traced => Interrupt::Trace,
                         Step::Next | Step::Jump(_) | Step::Return(_) => continue,
                     }
                 }
                 Err(which) => which,
             };
-            if self.leaves(raised) {
-                self.prefixed = false;
-                return Exit::Hypervisor(raised);
-            }
-            self.interrupt(raised);
-            self.mark_prefixed(raised);
-            memory.cache.forget_translations();
-            if self.stop_on_interrupt {
-                return Exit::Interrupt(raised);
+            if let Some(exit) = self.take(memory, raised) {
+                return exit;
             }
         }
+    }
+
+    /// Takes an interrupt, or leaves it to the caller. Says whether the run ends with it.
+    fn take(&mut self, memory: &mut Memory, which: Interrupt) -> Option<Exit> {
+        if self.leaves(which) {
+            self.prefixed = false;
+            return Some(Exit::Hypervisor(which));
+        }
+        self.interrupt(which);
+        self.mark_prefixed(which);
+        memory.cache.forget_translations();
+        self.stop_on_interrupt.then_some(Exit::Interrupt(which))
     }
 
     /// Says whether the instruction at `pc` is traced: by SE every one but the returns, by BE every branch. Power ISA
     /// Book III 7.5.15
     #[cold]
-    fn traced(&mut self, memory: &mut Memory) -> Option<()> {
+    fn traced(&mut self, memory: &mut Memory) -> bool {
         if self.model.is_embedded() {
-            return None;
+            return false;
         }
-        let number = self.fetch(memory).ok().and_then(|word| decode_number(word, self.model))?;
-        let branch = KEYS[usize::from(number)].group == Group::Branch;
-        (self.msr & msr::SE != 0 || branch).then_some(())
+        let row = self.fetch(memory, self.pc).ok().and_then(|word| decode_number(word, self.model));
+        row.is_some_and(|number| self.msr & msr::SE != 0 || KEYS[usize::from(number)].group == Group::Branch)
     }
 
-    /// The word at `pc`.
+    /// The instruction word at an address.
     #[inline]
-    fn fetch(&mut self, memory: &mut Memory) -> Result<u32, Interrupt> {
-        let address = self.effective(self.pc) & !3;
+    pub(crate) fn fetch(&mut self, memory: &mut Memory, address: u64) -> Result<u32, Interrupt> {
+        let address = self.effective(address) & !3;
         let real = self.translate(memory, address, Access::Fetch)?.real;
         memory.read_u32(real, self.is_big_endian()).map_err(|_| self.storage_interrupt(address, Access::Fetch))
     }
@@ -185,7 +184,7 @@ impl Cpu {
     /// Executes the instruction at `pc`, which stays.
     #[inline]
     fn step(&mut self, memory: &mut Memory) -> Outcome {
-        let word = self.fetch(memory)?;
+        let word = self.fetch(memory, self.pc)?;
         let Some(number) = decode_number(word, self.model) else {
             return Err(self.illegal(word));
         };
