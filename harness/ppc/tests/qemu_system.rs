@@ -21,6 +21,8 @@ mod known;
 mod page_table;
 #[path = "qemu_system/record.rs"]
 mod record;
+#[path = "common/split_mix.rs"]
+mod split_mix;
 
 use std::collections::BTreeMap;
 

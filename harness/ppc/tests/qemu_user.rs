@@ -22,6 +22,8 @@ mod qemu_user {
     pub mod undefined;
     pub mod words;
 }
+#[path = "common/split_mix.rs"]
+mod split_mix;
 
 use std::collections::BTreeSet;
 

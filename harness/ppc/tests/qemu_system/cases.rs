@@ -4,6 +4,7 @@ use hypercheck_ppc::{Model, assemble, msr};
 
 use super::events::{embedded_timers, expired, facilities, forbidden, hypervisor_expired, hypervisor_order, traced};
 use super::record::{Case, Entry};
+use super::split_mix::split_mix;
 
 /// A small generator: the cases are the same in every run.
 pub struct Random(u64);
@@ -13,13 +14,9 @@ impl Random {
         Self(seed)
     }
 
-    /// The next number. Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014)
+    /// The next number.
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        value ^ (value >> 31)
+        split_mix(&mut self.0)
     }
 
     pub fn one_of<T: Copy>(&mut self, list: &[T]) -> T {

@@ -1,5 +1,7 @@
 //! Random numbers: the same from the same seed, and with a taste for edges.
 
+use crate::split_mix::split_mix;
+
 /// SplitMix64.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
@@ -57,11 +59,7 @@ impl Random {
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
+        split_mix(&mut self.0)
     }
 
     /// A number below `bound`.

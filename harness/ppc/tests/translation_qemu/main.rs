@@ -5,6 +5,8 @@ mod classic;
 mod embedded;
 #[path = "../common/installed.rs"]
 mod installed;
+#[path = "../common/split_mix.rs"]
+mod split_mix;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hypercheck_ppc::assemble;
+use split_mix::split_mix;
 
 const QEMU: &str = "qemu-system-ppc";
 
@@ -27,10 +30,7 @@ struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ mixed >> 31) as u32
+        split_mix(&mut self.0) as u32
     }
 
     fn below(&mut self, bound: u32) -> u32 {
