@@ -1,29 +1,17 @@
-//! The bundled reference: a hypervisor that answers as the documents say.
+//! The bundled reference: hypervisors that answer as the documents say.
 //!
-//! It needs nothing of the host, runs on the PowerPC core of `hypercheck-ppc` and is deterministic: the same requests
-//! give the same bytes. Which machine a guest is, [`Machine::features`] decides; where documents leave an answer open, a feature
-//! with a dot in its name selects the other one, and the comments say which was taken by default and why.
+//! It needs nothing of the host and is deterministic: the same requests give the same bytes. One folder an
+//! architecture family; each says which machines it can be ([`Family`]).
 //!
 //! ```text
-//! profile      features -> a machine           dispatch     what a system call means
-//! guest        the contract                    kvm, osi, ultravisor, papr/   who answers
-//! registers    names -> places in the core     sleep        waiting for interrupts
-//! watch        what changed in memory          device_tree  what the guest is told
+//! powerpc/     on the core of hypercheck-ppc
+//! watch        what changed in memory
 //! ```
 
-mod device_tree;
-mod dispatch;
-mod guest;
-mod kvm;
-mod osi;
-mod papr;
-mod partition;
-mod profile;
-mod registers;
-mod sleep;
-mod ultravisor;
+mod powerpc;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hypercheck_spec::arch::Arch;
@@ -31,27 +19,47 @@ use hypercheck_spec::arch::Arch;
 use crate::contract::{BootError, Guest, Hypervisor, Identity, Machine};
 use crate::registers::RegisterFile;
 
+/// The hypervisors of one family of architectures.
+struct Family {
+    /// Its architectures.
+    arches: &'static [&'static str],
+    /// Features that every guest has.
+    features: BTreeSet<String>,
+    /// Features that a guest has when asked for.
+    options: BTreeSet<String>,
+    /// Boots a guest of one of the architectures.
+    boot: fn(&Machine, &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError>,
+}
+
+/// All families. A new one is a folder here and a line.
+fn families() -> Vec<Family> {
+    vec![powerpc::family()]
+}
+
 /// The reference hypervisor.
-#[derive(Debug)]
 pub struct Reference {
     identity: Identity,
-    files: Vec<Arc<RegisterFile>>,
+    machines: Vec<(Arc<RegisterFile>, fn(&Machine, &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError>)>,
 }
 
 impl Reference {
-    /// The reference for those of `arches` that it can be: `ppc64` and `ppc32`.
+    /// The reference for those of `arches` that it can be.
     #[must_use]
     pub fn new<'a>(arches: impl IntoIterator<Item = &'a Arch>) -> Self {
-        let known = arches.into_iter().filter(|arch| profile::ARCHES.contains(&arch.arch.as_str()));
-        let files: Vec<_> = known.map(RegisterFile::new).collect();
+        let families = families();
+        let known = arches.into_iter().filter_map(|arch| {
+            let family = families.iter().find(|family| family.arches.contains(&arch.arch.as_str()))?;
+            Some((RegisterFile::new(arch), family.boot))
+        });
+        let machines: Vec<_> = known.collect();
         let identity = Identity {
             name: "reference".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            arch: files.iter().map(|file| file.arch.clone()).collect(),
-            features: profile::features(),
-            options: profile::options(),
+            arch: machines.iter().map(|(file, _)| file.arch.clone()).collect(),
+            features: families.iter().flat_map(|family| family.features.iter().cloned()).collect(),
+            options: families.iter().flat_map(|family| family.options.iter().cloned()).collect(),
         };
-        Self { identity, files }
+        Self { identity, machines }
     }
 }
 
@@ -65,10 +73,9 @@ impl Hypervisor for Reference {
     }
 
     fn boot(&self, machine: &Machine) -> Result<Box<dyn Guest>, BootError> {
-        let profile = profile::Profile::new(machine)?;
-        let Some(file) = self.files.iter().find(|file| file.arch == machine.arch) else {
-            return Err(BootError::Unsupported(format!("the description of {} was not given", machine.arch)));
+        let Some((file, boot)) = self.machines.iter().find(|(file, _)| file.arch == machine.arch) else {
+            return Err(BootError::Unsupported(format!("the reference has no {} guests", machine.arch)));
         };
-        Ok(Box::new(guest::ReferenceGuest::boot(profile, Arc::clone(file))?))
+        boot(machine, file)
     }
 }

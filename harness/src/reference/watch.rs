@@ -9,13 +9,13 @@ use crate::contract::SeeChange;
 /// They are the first dirty blocks in the order of their first write, which later writes do not change; all other blocks
 /// were then as after boot, and the memory itself keeps that.
 #[derive(Debug, Default)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     blocks: Vec<[u8; BLOCK]>,
 }
 
 impl Mark {
     /// Makes the mark here.
-    pub(super) fn set(&mut self, memory: &Memory) {
+    pub(crate) fn set(&mut self, memory: &Memory) {
         self.blocks.clear();
         for block in memory.dirty_blocks() {
             let mut copy = [0; BLOCK];
@@ -25,12 +25,12 @@ impl Mark {
     }
 
     /// Makes the mark at boot.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.blocks.clear();
     }
 
     /// Calls `see` with each run of bytes that differs: address, then, now.
-    pub(super) fn changes(&self, memory: &Memory, see: &mut SeeChange<'_>) {
+    pub(crate) fn changes(&self, memory: &Memory, see: &mut SeeChange<'_>) {
         for (n, block) in memory.dirty_blocks().enumerate() {
             runs(block.at, self.blocks.get(n).unwrap_or(block.before), block.now, see);
         }

@@ -12,8 +12,8 @@ use super::profile::Profile;
 use super::registers::Places;
 use super::sleep::{self, Until};
 use super::ultravisor;
-use super::watch::Mark;
 use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
+use crate::reference::watch::Mark;
 use crate::registers::{RegisterFile, Registers};
 use crate::translation;
 

@@ -54,15 +54,15 @@ const ALWAYS: &[&str] = &[
 ];
 
 /// The architectures.
-pub(super) const ARCHES: &[&str] = &["ppc64", "ppc32"];
+pub(in crate::reference) const ARCHES: &[&str] = &["ppc64", "ppc32"];
 
 /// The names of all options.
-pub(super) fn options() -> BTreeSet<String> {
+pub(in crate::reference) fn options() -> BTreeSet<String> {
     OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// The features that every guest has: with `papr`, the complete function sets and every call by its name.
-pub(super) fn features() -> BTreeSet<String> {
+pub(in crate::reference) fn features() -> BTreeSet<String> {
     let calls = papr::CALLS.iter().map(|call| call.name);
     ALWAYS.iter().copied().chain(papr::sets()).chain(calls).map(str::to_owned).collect()
 }
