@@ -7,6 +7,8 @@
 mod guest;
 mod machine;
 mod saved;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use guest::TrapGuest;
 pub(crate) use machine::Machine;
