@@ -5,11 +5,13 @@
 //!
 //! ```text
 //! powerpc/     on the core of hypercheck-ppc
+//! riscv/       the SBI
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
 
 mod powerpc;
+mod riscv;
 mod trap;
 mod watch;
 
@@ -37,7 +39,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![powerpc::family()]
+    vec![powerpc::family(), riscv::family()]
 }
 
 /// The reference hypervisor.
