@@ -1,5 +1,6 @@
 //! The harness: the contract with hypervisors under test, the judge, the runner and the bundled reference.
 
+mod assembly;
 pub mod backends;
 pub mod contract;
 pub mod derive;

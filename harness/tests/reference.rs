@@ -333,15 +333,15 @@ fn a_forwarded_call_goes_out_and_comes_back() {
     lab.set(&[("r3", OSI[0]), ("r4", OSI[1])]);
     assert_eq!(lab.run("sc"), Stop::Forwarded);
     let mut call = lab.guest.forwarding().unwrap().call().unwrap();
-    assert_eq!((call.get(r31), call.present().count_ones()), (Some(POISON + 31), 32));
-    call.set(r31, 5);
+    assert_eq!((call.registers.get(r31), call.registers.present().count_ones()), (Some(POISON + 31), 32));
+    call.registers.set(r31, 5);
     lab.guest.forwarding().unwrap().answer(&call).unwrap();
     assert_eq!((lab.go_on(), lab.get("r31")), (Stop::Reached, 5));
 
     assert_eq!(lab.stop_of_hcall(0x3FC, &[1]), Stop::Forwarded);
     let mut call = lab.guest.forwarding().unwrap().call().unwrap();
-    assert_eq!(call.present().count_ones(), 10);
-    call.set(r3, 99);
+    assert_eq!(call.registers.present().count_ones(), 10);
+    call.registers.set(r3, 99);
     lab.guest.forwarding().unwrap().answer(&call).unwrap();
     assert_eq!((lab.go_on(), lab.get("r3")), (Stop::Reached, 99));
     assert!(lab.guest.forwarding().unwrap().call().is_err());

@@ -99,6 +99,12 @@ impl Binary {
     }
 }
 
+/// The number of `length` bytes whose bytes stand in the other order.
+#[must_use]
+pub const fn swapped(value: u64, length: usize) -> u64 {
+    value.swap_bytes() >> (64 - 8 * length)
+}
+
 /// A function over values and guest memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
@@ -106,6 +112,8 @@ pub enum Function {
     Ram,
     /// `be8(address)` to `be64(address)`: the big-endian number in guest memory, of that many bytes; 0 outside RAM.
     Big(u8),
+    /// `le16(address)` to `le64(address)`: the same little-endian.
+    Little(u8),
     /// `u32(x)`: the low 32 bits.
     Low32,
     /// `signed(x)`: x with its top bit inverted, so that unsigned comparison orders like a signed one.
@@ -117,12 +125,15 @@ pub enum Function {
 }
 
 impl Function {
-    const ALL: [(&'static str, Self, usize); 9] = [
+    const ALL: [(&'static str, Self, usize); 12] = [
         ("ram", Self::Ram, 2),
         ("be8", Self::Big(1), 1),
         ("be16", Self::Big(2), 1),
         ("be32", Self::Big(4), 1),
         ("be64", Self::Big(8), 1),
+        ("le16", Self::Little(2), 1),
+        ("le32", Self::Little(4), 1),
+        ("le64", Self::Little(8), 1),
         ("u32", Self::Low32, 1),
         ("signed", Self::Signed, 1),
         ("sign32", Self::Extend32, 1),
@@ -237,6 +248,9 @@ impl Expr {
                 match function {
                     Function::Ram => u64::from(scope.is_ram(x, arguments[1].evaluate(scope)?)),
                     Function::Big(length) => scope.memory(x, u64::from(*length)).unwrap_or(0),
+                    Function::Little(length) => {
+                        swapped(scope.memory(x, u64::from(*length)).unwrap_or(0), usize::from(*length))
+                    }
                     Function::Low32 => x & 0xFFFF_FFFF,
                     Function::Signed => x ^ 1 << 63,
                     #[expect(clippy::cast_possible_truncation, reason = "that is the function")]
@@ -430,6 +444,15 @@ impl Parser<'_> {
             return Ok(Expr::Call(*function, arguments));
         }
         self.at += end;
+        let bits = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        if let Some((bits, _)) = bits {
+            let slice = format!("{word}[{bits}]");
+            if crate::arch::slice(&slice).is_none() {
+                return Err(self.trouble("write the bits of a register as `[high..low]`, least significant bit 0"));
+            }
+            self.at += bits.len() + 2;
+            return Ok(Expr::Name(slice));
+        }
         Ok(Expr::Name(word))
     }
 

@@ -13,7 +13,9 @@ use super::profile::Profile;
 use super::registers::Places;
 use super::sleep::{self, Until};
 use super::ultravisor;
-use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
+use crate::contract::{
+    BootError, Budget, Exchange, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching,
+};
 use crate::reference::watch::Mark;
 use crate::registers::{RegisterFile, Registers};
 use crate::translation;
@@ -294,14 +296,28 @@ impl Watching for ReferenceGuest {
 }
 
 impl Forwarding for ReferenceGuest {
-    fn call(&mut self) -> Result<Registers, GuestError> {
+    fn call(&mut self) -> Result<Exchange, GuestError> {
         let Doing::Out(route) = self.doing else { return Err(nothing_out()) };
-        Ok(self.places.general(&self.partition.cpu, carried(route)))
+        let cpu = &self.partition.cpu;
+        let exit = match route {
+            Route::Osi => "KVM_EXIT_OSI",
+            Route::Papr => "KVM_EXIT_PAPR_HCALL",
+        };
+        let numbered = match route {
+            Route::Osi => Vec::new(),
+            Route::Papr => vec![("nr".to_owned(), cpu.gpr[3])],
+        };
+        let arguments = (0..9).map(|n| (format!("args{n}"), cpu.gpr[4 + n])).filter(|_| route == Route::Papr);
+        Ok(Exchange {
+            exit: exit.to_owned(),
+            fields: numbered.into_iter().chain(arguments).collect(),
+            registers: self.places.general(cpu, carried(route)),
+        })
     }
 
-    fn answer(&mut self, registers: &Registers) -> Result<(), GuestError> {
+    fn answer(&mut self, answer: &Exchange) -> Result<(), GuestError> {
         let Doing::Out(route) = self.doing else { return Err(nothing_out()) };
-        self.places.set_general(&mut self.partition.cpu, carried(route), registers);
+        self.places.set_general(&mut self.partition.cpu, carried(route), &answer.registers);
         self.doing = Doing::Running;
         Ok(())
     }

@@ -26,6 +26,8 @@ mod ultravisor;
 
 use std::sync::Arc;
 
+use hypercheck_spec::arch::Arch;
+
 use super::Family;
 use crate::contract::{BootError, Guest, Machine};
 use crate::registers::RegisterFile;
@@ -35,6 +37,6 @@ pub(super) fn family() -> Family {
     Family { arches: profile::ARCHES, features: profile::features(), options: profile::options(), boot }
 }
 
-fn boot(machine: &Machine, file: &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError> {
+fn boot(machine: &Machine, _: &Arc<Arch>, file: &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError> {
     Ok(Box::new(guest::ReferenceGuest::boot(profile::Profile::new(machine)?, Arc::clone(file))?))
 }
