@@ -13,7 +13,7 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
     ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
-    ("kvm-epapr", "KVM's and ePAPR's hypercalls"),
+    ("kvm-epapr", "KVM's and ePAPR's hypercalls, on one of the three platforms below"),
     ("kvm-magic-page", "with the magic page (not with booke-hv, whose KVM has none)"),
     ("magic-page.documented-order", "MAP_MAGIC_PAGE takes the effective address first, as ppc-pv.rst says"),
     ("book3s-pr", "KVM calls come as sc with a magic value in r0, on Book3S"),
@@ -155,12 +155,13 @@ impl Profile {
         let forwarded = |name: &str| if has(name) { UserSpace::Harness } else { UserSpace::BuiltIn };
         let conduit = if model == Model::E500mc { Conduit::Hypervisor } else { Conduit::Magic };
         let epapr = epapr::Offer::new(has);
+        let platform = ["book3s-pr", "e500v2", "booke-hv"].into_iter().any(has);
         let ultravisor = if has("ultravisor.enabled") { Ultravisor::On } else { Ultravisor::Off };
         Ok(Self {
             model,
             papr: ["papr", "papr.forwarded", "ultravisor", "ultravisor.enabled"].into_iter().any(has),
             unknown_papr: forwarded("papr.forwarded"),
-            kvm: (["kvm-epapr", "kvm-magic-page"].into_iter().any(has) || epapr.any()).then_some(conduit),
+            kvm: (platform && (["kvm-epapr", "kvm-magic-page"].into_iter().any(has) || epapr.any())).then_some(conduit),
             documented_order: has("magic-page.documented-order"),
             osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
             ultravisor,
