@@ -3,6 +3,7 @@
 //! Several ABIs of PowerPC share the instruction `sc`. What tells them apart is data: the `decode` of their conduits.
 //! From these predicates the map is computed; each overlap comes with a state that both predicates accept.
 
+mod numbers;
 mod predicate;
 mod table;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::abi::Abi;
 use crate::library::Library;
 
+pub use numbers::{Claim, Space, spaces};
 pub use predicate::{Predicate, State, predicates};
 pub use table::render;
 

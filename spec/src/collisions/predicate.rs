@@ -89,7 +89,7 @@ fn ordinary(library: &Library) -> BTreeSet<&str> {
 }
 
 /// The instruction that enters the hypervisor: of the conduit's code the last mnemonic that is a trap, or the last.
-fn trap_of(code: &str, arch: &Arch) -> String {
+pub(super) fn trap_of(code: &str, arch: &Arch) -> String {
     let mnemonics = || code.split([';', '\n']).filter_map(|line| line.split_whitespace().next());
     mnemonics().rfind(|word| arch.traps.contains_key(*word)).or(mnemonics().next_back()).unwrap_or("").to_owned()
 }
