@@ -160,5 +160,15 @@ fn where_a_conduit_is_missed_by_one_condition_the_one_that_the_map_names_answers
         ["osi.magic-sc missed because booke-hv is there", "osi.magic-sc missed because e500v2 is there"]
     );
     let with_more: Vec<&str> = named.iter().map(String::as_str).collect();
-    assert_eq!(with_more, X, "states in which LEV 2 is LEV 1, or the ultravisor brings PAPR along");
+    assert_eq!(
+        with_more,
+        [
+            "papr.sc1 missed because LEV is 2",
+            "ultravisor.sc2 missed because LEV is 1",
+            "ultravisor.sc2 missed because ultravisor is absent",
+            "ultravisor.sc2 missed because ultravisor.enabled is absent",
+            "ultravisor.sc2-degraded missed because LEV is 1",
+            "ultravisor.sc2-degraded missed because msr.pr is 1",
+        ],
+        "states in which LEV 2 is LEV 1, or the ultravisor brings PAPR along");
 }
