@@ -62,7 +62,11 @@ fn pair(collision: &Collision) -> [String; 5] {
 }
 
 fn miss(miss: &FallThrough) -> [String; 5] {
-    let taken = miss.taken_by.clone().unwrap_or_else(|| "nobody".to_owned());
+    let taken = match &miss.taken_by {
+        None => "nobody".to_owned(),
+        Some(same) if *same == miss.missed => "itself, by refusing".to_owned(),
+        Some(taker) => taker.clone(),
+    };
     let instruction = format!("{} on {}", miss.state.trap, miss.state.arch);
     [instruction, miss.missed.clone(), miss.because.clone(), taken, state(&miss.state)]
 }
