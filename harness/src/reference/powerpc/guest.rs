@@ -22,7 +22,7 @@ const CODE: u64 = 0x20_0000;
 /// Where its data goes.
 const SCRATCH: u64 = 0x30_0000;
 /// Where the device tree is.
-const TREE: u64 = 0x100_0000;
+pub(super) const TREE: u64 = 0x100_0000;
 
 /// What the guest is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,16 +61,14 @@ impl ReferenceGuest {
         memory.baseline();
         let cpu = processor(&profile);
         let state = State::new();
-        let named = [
+        let own = [
             ("cpus", CPUS as u64),
             ("cpu", 0),
-            ("vty", papr::VTY),
-            ("liobn", papr::LIOBN),
-            ("tce-window", papr::WINDOW),
             ("ptes", papr::ENTRIES),
             ("device-tree", TREE),
             ("uv-page", ultravisor::PAGE),
         ];
+        let named = own.into_iter().chain(papr::facts(&profile));
         Ok(Self {
             places: Places::new(file, &cpu),
             boot: (cpu.clone(), state.clone()),
@@ -82,7 +80,7 @@ impl ReferenceGuest {
                 ram: RAM,
                 code: CODE,
                 scratch: SCRATCH,
-                named: named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                named: named.map(|(name, value)| (name.to_owned(), value)).collect(),
             },
             tree,
         })
