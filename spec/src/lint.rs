@@ -28,7 +28,7 @@ use crate::slots::Slots;
 use crate::yaml::{Diagnostic, nearest};
 
 /// What expressions may call `machine.<name>`, with what it is.
-pub const MACHINE_FACTS: [(&str, &str); 9] = [
+pub const MACHINE_FACTS: [(&str, &str); 28] = [
     ("ram", "bytes of RAM, from address 0"),
     ("code", "address of the page that holds the suite's instructions"),
     ("scratch", "address of the 64 KiB that belong to the suite"),
@@ -38,6 +38,25 @@ pub const MACHINE_FACTS: [(&str, &str); 9] = [
     ("liobn", "a logical I/O bus number"),
     ("tce-window", "size in bytes of that bus's DMA window"),
     ("ptes", "entries of the hashed page table"),
+    ("closed-terminal", "unit address of a virtual terminal that a server terminal may be connected with"),
+    ("terminal-server", "unit address of a server terminal"),
+    ("other-terminal-server", "unit address of another one with the same partners"),
+    ("crq-server", "unit address of a virtual adapter with a command queue, whose partner is `crq-client`"),
+    ("crq-server-liobn", "bus number of its first window pane"),
+    ("crq-server-remote", "bus number of its second window pane, which maps its partner's memory"),
+    ("crq-client", "unit address of the adapter at the other end"),
+    ("crq-client-liobn", "bus number of its window"),
+    ("crq-alone", "unit address of an adapter with a command queue and no partner"),
+    ("vio-window", "size in bytes of the windows of virtual adapters"),
+    ("longest-copy", "bytes that one call may copy between partitions"),
+    ("lan", "unit address of a logical LAN adapter"),
+    ("lan-liobn", "bus number of its window"),
+    ("other-lan", "unit address of another one on the same VLAN"),
+    ("other-lan-liobn", "bus number of its window"),
+    ("lan-trunk", "unit address of the trunk adapter of another VLAN"),
+    ("lan-filters", "multicast filters of a logical LAN adapter"),
+    ("lisns", "number of logical interrupt sources, from 0 on"),
+    ("first-reserved-priority", "interrupt priority from which on the platform keeps all to itself"),
 ];
 
 /// How bad a finding is.

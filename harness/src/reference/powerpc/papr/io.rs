@@ -28,9 +28,9 @@ const fn adapter(unit: u64, kind: (&'static str, &'static str), pane: Option<usi
 /// The adapters. An adapter's place is its name inside the hypervisor.
 pub(crate) const ADAPTERS: [Adapter; 10] = [
     adapter(super::VTY, ("vty", "hvterm1"), None),
-    adapter(0x3000_0001, ("vty", "hvterm1"), None),
-    adapter(0x3000_0030, ("vty-server", "hvterm2"), None),
-    adapter(0x3000_0031, ("vty-server", "hvterm2"), None),
+    adapter(0x3100_0000, ("vty", "hvterm1"), None),
+    adapter(0x3100_0030, ("vty-server", "hvterm2"), None),
+    adapter(0x3100_0031, ("vty-server", "hvterm2"), None),
     Adapter {
         remote: Some(0x1000_0110),
         partner: Some(CLIENT),

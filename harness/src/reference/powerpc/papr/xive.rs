@@ -141,7 +141,7 @@ pub(super) fn queue_info(p: &mut Partition) -> Answer {
     let [flags, target, priority] = p.arguments();
     mode(p, flags, 0)?;
     let (target, priority) = queue(target, priority)?;
-    p.cpu.gpr[4] = NOTIFICATION + ((target * RESERVED + priority) as u64) << PAGE;
+    p.cpu.gpr[4] = NOTIFICATION + (((target * RESERVED + priority) as u64) << PAGE);
     p.cpu.gpr[5] = PAGE;
     Ok(())
 }
