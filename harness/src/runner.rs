@@ -118,6 +118,9 @@ fn machine_for(
     let unwanted: BTreeSet<&str> = unwanted.into_iter().map(|name| name.trim_start_matches("not ").trim()).collect();
     wanted.extend(abi.needs.iter().map(String::as_str));
     wanted.insert(&abi.abi);
+    // A set of calls that the backend has when asked for is asked for by who makes one of its calls.
+    let called = scenario.steps.iter().filter_map(|step| abi.calls.get(&step.call.as_ref()?.value));
+    wanted.extend(called.filter_map(|call| call.set.as_deref()).filter(|&set| identity.options.contains(set)));
     wanted.retain(|name| !unwanted.contains(name));
     let skip = if identity.arch.iter().any(|known| known == arch) {
         identity.offers(wanted.iter().copied(), unwanted.iter().copied()).err()

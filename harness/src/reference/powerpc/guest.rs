@@ -25,7 +25,7 @@ const CODE: u64 = 0x20_0000;
 /// Where its data goes.
 const SCRATCH: u64 = 0x30_0000;
 /// Where the device tree is.
-const TREE: u64 = 0x100_0000;
+pub(super) const TREE: u64 = 0x100_0000;
 
 /// What the guest is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,16 +64,14 @@ impl ReferenceGuest {
         memory.baseline();
         let cpu = processor(&profile);
         let state = State::new();
-        let named = [
+        let own = [
             ("cpus", CPUS as u64),
             ("cpu", 0),
-            ("vty", papr::VTY),
-            ("liobn", papr::LIOBN),
-            ("tce-window", papr::WINDOW),
             ("ptes", papr::ENTRIES),
             ("device-tree", TREE),
             ("uv-page", ultravisor::PAGE),
         ];
+        let named = own.into_iter().chain(papr::facts(&profile));
         Ok(Self {
             places: Places::new(file, &cpu),
             boot: (cpu.clone(), state.clone()),
@@ -85,7 +83,7 @@ impl ReferenceGuest {
                 ram: RAM,
                 code: CODE,
                 scratch: SCRATCH,
-                named: named.into_iter().chain(epapr::facts()).map(|(name, value)| (name.to_owned(), value)).collect(),
+                named: named.chain(epapr::facts()).map(|(name, value)| (name.to_owned(), value)).collect(),
             },
             tree,
         })

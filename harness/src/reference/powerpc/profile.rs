@@ -23,6 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("osi.forwarded", "the same, left to the harness to answer"),
     ("ultravisor", "an ultravisor is there, with SMFCTRL[E] = 0; includes papr (ppc64)"),
     ("ultravisor.enabled", "the same with SMFCTRL[E] = 1"),
+    ("hcall-int-exploitation", "interrupts are in exploitation mode, not in legacy mode; needs papr"),
     ("ppc64.scv", "FSCR[SCV] is 1 from the start, so that scv is a system call (ppc64, not POWER8)"),
     ("little-endian-interrupts", "interrupts are taken in little-endian mode from the start (Book3S)"),
     ("model.power8", "POWER8 in place of POWER9"),
@@ -65,10 +66,18 @@ pub(in crate::reference) fn options() -> BTreeSet<String> {
     all_options().map(str::to_owned).collect()
 }
 
-/// The features that every guest has: with `papr`, the complete function sets and every call by its name.
+/// Whether a function set is there only where it is asked for.
+pub(crate) fn is_option(set: &str) -> bool {
+    OPTIONS.iter().any(|(option, _)| *option == set)
+}
+
+/// The features that every guest has: with `papr`, the complete function sets and every call by its name. Sets that are
+/// options are left out, with their calls.
 pub(in crate::reference) fn features() -> BTreeSet<String> {
-    let calls = papr::CALLS.iter().map(|call| call.name);
-    ALWAYS.iter().copied().chain(papr::sets()).chain(calls).map(str::to_owned).collect()
+    let always = |set: Option<&str>| !set.is_some_and(is_option);
+    let calls = papr::CALLS.iter().filter(|call| always(call.set)).map(|call| call.name);
+    let sets = papr::sets().into_iter().filter(|&set| always(Some(set)));
+    ALWAYS.iter().copied().chain(sets).chain(calls).map(str::to_owned).collect()
 }
 
 /// Who answers a call that leaves the hypervisor.
@@ -113,6 +122,8 @@ pub(crate) struct Profile {
     pub(crate) scv: bool,
     pub(crate) epapr: epapr::Offer,
     pub(crate) tree: device_tree::Shape,
+    /// Interrupts are in exploitation mode (LoPAR, "XIVE Legacy vs. Exploitation Mode").
+    pub(crate) exploitation: bool,
 }
 
 impl Profile {
@@ -147,6 +158,7 @@ impl Profile {
             ("book3s-pr", !model.is_embedded()),
             ("kvm-magic-page", model != Model::E500mc),
             ("ppc64.scv", model.is_server() && model.is_v30()),
+            ("hcall-int-exploitation", model.is_server() && model.is_v30()),
         ] {
             if has(feature) && !fits {
                 return no(format!("{model:?} has no {feature}"));
@@ -169,6 +181,7 @@ impl Profile {
             scv: has("ppc64.scv"),
             epapr,
             tree: device_tree::Shape::new(has),
+            exploitation: has("hcall-int-exploitation"),
         })
     }
 }
