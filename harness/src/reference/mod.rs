@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! powerpc/     on the core of hypercheck-ppc
+//! x86/         KVM, Hyper-V and Xen
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
@@ -12,6 +13,7 @@
 mod powerpc;
 mod trap;
 mod watch;
+mod x86;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,7 +39,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![powerpc::family()]
+    vec![powerpc::family(), x86::family()]
 }
 
 /// The reference hypervisor.
