@@ -5,12 +5,16 @@
 //!
 //! ```text
 //! powerpc/     on the core of hypercheck-ppc
+//! loongarch/   KVM's hypercalls by hvcl
+//! riscv/       the SBI
 //! x86/         KVM, Hyper-V and Xen
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
 
+mod loongarch;
 mod powerpc;
+mod riscv;
 mod trap;
 mod watch;
 mod x86;
@@ -39,7 +43,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![powerpc::family(), x86::family()]
+    vec![loongarch::family(), powerpc::family(), riscv::family(), x86::family()]
 }
 
 /// The reference hypervisor.
