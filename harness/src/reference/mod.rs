@@ -7,6 +7,7 @@
 //! powerpc/     on the core of hypercheck-ppc
 //! loongarch/   KVM's hypercalls by hvcl
 //! riscv/       the SBI
+//! x86/         KVM, Hyper-V and Xen
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
@@ -16,6 +17,7 @@ mod powerpc;
 mod riscv;
 mod trap;
 mod watch;
+mod x86;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,7 +43,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![loongarch::family(), powerpc::family(), riscv::family()]
+    vec![loongarch::family(), powerpc::family(), riscv::family(), x86::family()]
 }
 
 /// The reference hypervisor.
