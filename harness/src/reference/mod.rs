@@ -4,11 +4,13 @@
 //! architecture family; each says which machines it can be ([`Family`]).
 //!
 //! ```text
+//! arm/         AArch64 and AArch32, at the level of traps
 //! powerpc/     on the core of hypercheck-ppc
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
 
+mod arm;
 mod powerpc;
 mod trap;
 mod watch;
@@ -37,7 +39,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![powerpc::family()]
+    vec![arm::family(), powerpc::family()]
 }
 
 /// The reference hypervisor.
