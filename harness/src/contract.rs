@@ -47,7 +47,7 @@ pub struct Identity {
     pub arch: Vec<String>,
     /// Features that every guest has: ABIs, sets of calls, single calls, properties of the machine.
     pub features: BTreeSet<String>,
-    /// Features that a guest has when asked for at boot.
+    /// Features that a guest has when asked for at boot; `not NAME` for one of `features` that it then lacks.
     pub options: BTreeSet<String>,
 }
 
@@ -68,7 +68,7 @@ impl Identity {
             }
         }
         for feature in unwanted {
-            if self.features.contains(feature) {
+            if self.features.contains(feature) && !self.options.contains(&format!("not {feature}")) {
                 return Err(format!("{} always has {feature}", self.name));
             }
         }
@@ -81,7 +81,8 @@ impl Identity {
 pub struct Machine {
     /// The architecture.
     pub arch: String,
-    /// Optional features to have; those of [`Identity::options`] that are not named are off.
+    /// Optional features to have, and features to lack (`not NAME`); those of [`Identity::options`] that are not named
+    /// are off.
     pub features: BTreeSet<String>,
 }
 

@@ -35,20 +35,45 @@ pub fn derive(library: &Library, abi: &Abi) -> Vec<Scenario> {
     deriver.rows
 }
 
+/// Numbers that somebody has assigned.
+#[derive(Default)]
+struct Assigned {
+    whole: BTreeSet<u64>,
+    /// Upper halves that are numbers of calls which do not look at the lower half.
+    upper: BTreeSet<u64>,
+}
+
+impl Assigned {
+    fn contains(&self, number: u64) -> bool {
+        self.whole.contains(&number) || self.upper.contains(&(number >> 32))
+    }
+}
+
 /// The numbers of all calls that share this ABI's numbers: its own, and those of ABIs with the same instruction and the
-/// number in the same register.
-fn assigned(library: &Library, abi: &Abi) -> BTreeSet<u64> {
-    let Some(number) = &abi.number else { return BTreeSet::new() };
+/// number in the same register. Where one of two has a second register for the low half, the other one does not look
+/// at that: any number with such an upper half is a call.
+fn assigned(library: &Library, abi: &Abi) -> Assigned {
+    let Some(number) = &abi.number else { return Assigned::default() };
+    let code = |abi: &Abi, code: &str| abi.conduits.values().any(|conduit| conduit.code == code);
     let shares = |other: &&Abi| {
-        let code = |abi: &Abi, code: &str| abi.conduits.values().any(|conduit| conduit.code == code);
-        let place = other.number.as_ref().map(|other| (&other.register, &other.low_in));
-        place == Some((&number.register, &number.low_in))
+        other.number.as_ref().is_some_and(|other| other.register == number.register)
             && other.arch.iter().any(|arch| abi.arch.contains(arch))
             && abi.conduits.values().any(|conduit| code(other, &conduit.code))
     };
     let mask = if number.width >= 64 { u64::MAX } else { (1 << number.width) - 1 };
-    let siblings = library.abis.values().map(|other| &other.value).filter(shares);
-    siblings.flat_map(|other| other.calls.values().map(|call| other.number_of(call) & mask)).collect()
+    let mut all = Assigned::default();
+    for other in library.abis.values().map(|other| &other.value).filter(shares) {
+        let numbers = other.calls.values().map(|call| other.number_of(call) & mask);
+        let low = other.number.as_ref().and_then(|number| number.low_in.as_ref());
+        match (&number.low_in, low) {
+            (None, None) => all.whole.extend(numbers),
+            (None, Some(_)) => all.whole.extend(numbers.map(|number| number >> 32)),
+            (Some(_), None) => all.upper.extend(numbers),
+            (Some(ours), Some(theirs)) if ours == theirs => all.whole.extend(numbers),
+            (Some(_), Some(_)) => {}
+        }
+    }
+    all
 }
 
 /// The bits of general registers that are no part of a call, although lower ones are.
@@ -68,7 +93,7 @@ struct Deriver<'a> {
     abi: &'a Abi,
     arch: &'a Arch,
     /// Numbers that are not unknown.
-    assigned: BTreeSet<u64>,
+    assigned: Assigned,
     rows: Vec<Scenario>,
 }
 
@@ -209,7 +234,7 @@ impl Deriver<'_> {
         let mut seen = BTreeSet::new();
         let clauses: Vec<String> = number.clause.iter().cloned().collect();
         for (label, value) in candidates {
-            if self.assigned.contains(&(value & mask & !number.hints.0)) || !seen.insert(value & mask) {
+            if self.assigned.contains(value & mask & !number.hints.0) || !seen.insert(value & mask) {
                 continue;
             }
             let call = format!("{:#x}", value & mask);

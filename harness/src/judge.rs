@@ -334,7 +334,9 @@ impl Judge {
                     register_mismatch(Oracle::RegisterFrame, &plan.file, id, was, is, kept),
                 ));
             }
-            if class == Class::Supervisor && !interrupted {
+            // An interrupt changes the state of the machine, and no other register of the supervisor.
+            let own = interrupted && plan.states >> n & 1 == 1;
+            if class == Class::Supervisor && !own {
                 let mut stays = plan.supervisor[n];
                 for (effect, (applies, _)) in call.effects.iter().zip(&self.effects) {
                     let comes = *applies && code.is_none_or(|code| effect.when >> code & 1 == 1);

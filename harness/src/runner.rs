@@ -124,7 +124,9 @@ fn machine_for(
     } else {
         Some(format!("{} has no {arch} guests", identity.name))
     };
-    let features = wanted.into_iter().filter(|name| identity.options.contains(*name)).map(str::to_owned).collect();
+    let lacking = unwanted.iter().map(|name| format!("not {name}"));
+    let asked = wanted.into_iter().map(str::to_owned).chain(lacking);
+    let features = asked.filter(|name| identity.options.contains(name)).collect();
     (Machine { arch: arch.to_owned(), features }, skip)
 }
 

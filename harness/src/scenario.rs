@@ -209,8 +209,12 @@ impl Runner<'_> {
             self.code_step(step, &plan, code)?;
         } else if let Some(look) = &step.device_tree {
             let blob = self.session.guest().device_tree()?;
-            let cells = look.cells.iter().map(|x| self.value(Some(&plan), None, x)).collect::<Result<Vec<_>, _>>()?;
-            result.mismatches.extend(tree::look(&blob, look, &cells));
+            let values = look
+                .expressions()
+                .into_iter()
+                .map(|x| self.value(Some(&plan), None, x))
+                .collect::<Result<Vec<_>, _>>()?;
+            result.mismatches.extend(tree::look(&blob, look, &values));
             result.behaviour.push("device tree".to_owned());
             return Ok(());
         } else if let Some(said) = self.host_step(step, &plan)? {

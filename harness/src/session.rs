@@ -54,7 +54,8 @@ impl Plans {
             what: format!("no such architecture in spec/arch; there are {:?}", library.arches.keys()),
         })?;
         let file = RegisterFile::new(&arch.value);
-        let features = hypervisor.identity().features.union(&machine.features).cloned().collect();
+        let all = hypervisor.identity().features.union(&machine.features);
+        let features = all.filter(|name| !machine.features.contains(&format!("not {name}"))).cloned().collect();
         let here = library.abis.keys().filter_map(|name| Some((name, library.shared(name)?)));
         let here = here.filter(|(_, abi)| abi.arch.contains(&machine.arch));
         let abis = here.map(|(name, abi)| (name.clone(), (abi, OnceLock::new()))).collect();

@@ -182,7 +182,7 @@ fn the_neighbours_of_every_number_are_tried() {
         let siblings: BTreeSet<u64> = abis().filter(|other| shares_numbers(abi, other)).flat_map(numbers).collect();
         for number in near.chain(ends).chain([0, u64::MAX]).map(|number| number & mask) {
             let known = siblings.contains(&(number & !hints(abi)));
-            assert!(tried.contains(&number) != known, "{}: {number:#x} is known: {known}", abi.abi);
+            assert!(tried.contains(&number) || known, "{}: {number:#x} is not tried", abi.abi);
         }
     }
 }

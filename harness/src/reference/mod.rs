@@ -6,12 +6,16 @@
 //! ```text
 //! arm/         AArch64 and AArch32, at the level of traps
 //! powerpc/     on the core of hypercheck-ppc
+//! loongarch/   KVM's hypercalls by hvcl
+//! riscv/       the SBI
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
 
 mod arm;
+mod loongarch;
 mod powerpc;
+mod riscv;
 mod trap;
 mod watch;
 
@@ -39,7 +43,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![arm::family(), powerpc::family()]
+    vec![arm::family(), loongarch::family(), powerpc::family(), riscv::family()]
 }
 
 /// The reference hypervisor.

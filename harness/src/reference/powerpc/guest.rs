@@ -6,6 +6,7 @@ use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, ReservedBits, SlbEnt
 
 use super::device_tree;
 use super::dispatch::{self, Next, Route};
+use super::epapr;
 use super::papr;
 use super::partition::{CPUS, Partition, RAM, State};
 use super::profile::Profile;
@@ -84,7 +85,7 @@ impl ReferenceGuest {
                 ram: RAM,
                 code: CODE,
                 scratch: SCRATCH,
-                named: named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                named: named.into_iter().chain(epapr::facts()).map(|(name, value)| (name.to_owned(), value)).collect(),
             },
             tree,
         })

@@ -2,6 +2,7 @@
 
 use hypercheck_ppc::{Cpu, Memory, msr};
 
+use super::epapr;
 use super::papr::{Areas, Capacity, Processor, TceTable, Terminal};
 use super::profile::Profile;
 use super::ultravisor::Secure;
@@ -22,12 +23,13 @@ pub(crate) struct State {
     /// State of the generator behind H_RANDOM.
     pub(crate) random: u64,
     pub(crate) secure: Secure,
+    pub(crate) epapr: epapr::State,
 }
 
 impl State {
     /// The state after boot.
     pub(crate) fn new() -> Self {
-        let mut state = Self::default();
+        let mut state = Self { epapr: epapr::State::new(), ..Self::default() };
         state.processors[1].areas = Areas::IDLE;
         state
     }
@@ -62,6 +64,11 @@ impl Partition {
     /// Whether the calling state is problem state.
     pub(crate) fn problem_state(&self) -> bool {
         self.cpu.msr & msr::PR != 0
+    }
+
+    /// Raises or lowers the processor's external interrupt line, as its interrupt controllers have it.
+    pub(crate) fn refresh_external(&mut self) {
+        self.cpu.external_pending = self.state.processors[0].presentation.pending() || epapr::interrupt_waits(self);
     }
 
     /// A big-endian number of up to 8 bytes at a real address; zero where there is no RAM, which callers rule out.

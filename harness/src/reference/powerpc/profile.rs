@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hypercheck_ppc::Model;
 
-use super::papr;
+use super::{device_tree, epapr, papr};
 use crate::contract::{BootError, Machine};
 
 /// Features that can be asked for at boot, with what they do.
@@ -13,7 +13,7 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
     ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
-    ("kvm-epapr", "KVM's and ePAPR's hypercalls"),
+    ("kvm-epapr", "KVM's and ePAPR's hypercalls, on one of the three platforms below"),
     ("kvm-magic-page", "with the magic page (not with booke-hv, whose KVM has none)"),
     ("magic-page.documented-order", "MAP_MAGIC_PAGE takes the effective address first, as ppc-pv.rst says"),
     ("book3s-pr", "KVM calls come as sc with a magic value in r0, on Book3S"),
@@ -56,9 +56,13 @@ const ALWAYS: &[&str] = &[
 /// The architectures.
 pub(in crate::reference) const ARCHES: &[&str] = &["ppc64", "ppc32"];
 
+fn all_options() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().chain(epapr::OPTIONS).chain(device_tree::OPTIONS).map(|(name, _)| *name)
+}
+
 /// The names of all options.
 pub(in crate::reference) fn options() -> BTreeSet<String> {
-    OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
+    all_options().map(str::to_owned).collect()
 }
 
 /// The features that every guest has: with `papr`, the complete function sets and every call by its name.
@@ -107,6 +111,8 @@ pub(crate) struct Profile {
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
     pub(crate) scv: bool,
+    pub(crate) epapr: epapr::Offer,
+    pub(crate) tree: device_tree::Shape,
 }
 
 impl Profile {
@@ -120,9 +126,8 @@ impl Profile {
             return no(format!("there is no {}, only {}", machine.arch, ARCHES.join(" and ")));
         }
         let always = features();
-        let known = |name: &str| {
-            OPTIONS.iter().any(|(option, _)| *option == name) || always.contains(name) || ARCHES.contains(&name)
-        };
+        let known =
+            |name: &str| all_options().any(|option| option == name) || always.contains(name) || ARCHES.contains(&name);
         if let Some(unknown) = machine.features.iter().find(|name| !known(name)) {
             return no(format!("{unknown} is no feature of the reference"));
         }
@@ -149,17 +154,21 @@ impl Profile {
         }
         let forwarded = |name: &str| if has(name) { UserSpace::Harness } else { UserSpace::BuiltIn };
         let conduit = if model == Model::E500mc { Conduit::Hypervisor } else { Conduit::Magic };
+        let epapr = epapr::Offer::new(has);
+        let platform = ["book3s-pr", "e500v2", "booke-hv"].into_iter().any(has);
         let ultravisor = if has("ultravisor.enabled") { Ultravisor::On } else { Ultravisor::Off };
         Ok(Self {
             model,
             papr: ["papr", "papr.forwarded", "ultravisor", "ultravisor.enabled"].into_iter().any(has),
             unknown_papr: forwarded("papr.forwarded"),
-            kvm: ["kvm-epapr", "kvm-magic-page"].into_iter().any(has).then_some(conduit),
+            kvm: (platform && (["kvm-epapr", "kvm-magic-page"].into_iter().any(has) || epapr.any())).then_some(conduit),
             documented_order: has("magic-page.documented-order"),
             osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
             scv: has("ppc64.scv"),
+            epapr,
+            tree: device_tree::Shape::new(has),
         })
     }
 }
