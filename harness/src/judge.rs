@@ -514,8 +514,8 @@ fn register_mismatch(oracle: Oracle, file: &RegisterFile, id: RegisterId, was: u
 #[must_use]
 pub fn cite(abi: &Abi, clause: Option<String>, mut mismatch: Mismatch) -> Mismatch {
     if let Some(name) = clause {
-        let short = name.split_once('.').map_or(&*name, |(_, short)| short);
-        if let Some(text) = abi.clauses.get(short) {
+        let (owner, short) = name.split_once('.').unwrap_or((&abi.abi, &name));
+        if let Some(text) = abi.clauses.get(short).filter(|_| owner == abi.abi) {
             mismatch.says = Some(text.says.clone());
             mismatch.source = Some(abi.cite(&text.source, text.at.as_deref()));
         }

@@ -4,6 +4,7 @@
 //! architecture family; each says which machines it can be ([`Family`]).
 //!
 //! ```text
+//! arm/         AArch64 and AArch32, at the level of traps
 //! powerpc/     on the core of hypercheck-ppc
 //! loongarch/   KVM's hypercalls by hvcl
 //! riscv/       the SBI
@@ -12,6 +13,7 @@
 //! watch        what changed in memory
 //! ```
 
+mod arm;
 mod loongarch;
 mod powerpc;
 mod riscv;
@@ -43,7 +45,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![loongarch::family(), powerpc::family(), riscv::family(), x86::family()]
+    vec![arm::family(), loongarch::family(), powerpc::family(), riscv::family(), x86::family()]
 }
 
 /// The reference hypervisor.
