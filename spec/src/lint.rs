@@ -28,7 +28,7 @@ use crate::slots::Slots;
 use crate::yaml::{Diagnostic, nearest};
 
 /// What expressions may call `machine.<name>`, with what it is.
-pub const MACHINE_FACTS: [(&str, &str); 9] = [
+pub const MACHINE_FACTS: &[(&str, &str)] = &[
     ("ram", "bytes of RAM, from address 0"),
     ("code", "address of the page that holds the suite's instructions"),
     ("scratch", "address of the 64 KiB that belong to the suite"),
@@ -37,6 +37,9 @@ pub const MACHINE_FACTS: [(&str, &str); 9] = [
     ("vty", "unit address of a virtual terminal"),
     ("liobn", "a logical I/O bus number"),
     ("tce-window", "size in bytes of that bus's DMA window"),
+    ("scm-drc", "connector index of a persistent memory device"),
+    ("scm-block", "bytes of one of its blocks"),
+    ("scm-blocks", "how many blocks it has"),
     ("ptes", "entries of the hashed page table"),
 ];
 

@@ -39,7 +39,7 @@ pub(super) fn build(profile: &Profile) -> Result<Vec<u8>, Error> {
     tree.property_string("bootargs", "")?;
     tree.end_node(chosen)?;
     if profile.papr {
-        partition(&mut tree)?;
+        partition(&mut tree, profile)?;
     }
     if profile.ultravisor == Ultravisor::On {
         let node = tree.begin_node("ibm,ultravisor")?;
@@ -88,9 +88,9 @@ fn processors(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
 }
 
 /// What PAPR describes: the function sets, the terminal and the window for DMA.
-fn partition(tree: &mut FdtWriter) -> Result<(), Error> {
+fn partition(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
     let rtas = tree.begin_node("rtas")?;
-    let sets = papr::sets().into_iter().map(str::to_owned).collect();
+    let sets = papr::sets_of(profile).into_iter().map(str::to_owned).collect();
     tree.property_string_list("ibm,hypertas-functions", sets)?;
     tree.end_node(rtas)?;
     let vdevice = tree.begin_node("vdevice")?;

@@ -2,7 +2,7 @@
 
 use hypercheck_ppc::{Cpu, Memory, msr};
 
-use super::papr::{Areas, Capacity, Processor, TceTable, Terminal};
+use super::papr::{Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, TceTable, Terminal, Watchdogs};
 use super::profile::Profile;
 use super::ultravisor::Secure;
 
@@ -22,6 +22,13 @@ pub(crate) struct State {
     /// State of the generator behind H_RANDOM.
     pub(crate) random: u64,
     pub(crate) secure: Secure,
+    pub(crate) nested: Nested,
+    pub(crate) persistent: Persistent,
+    pub(crate) watchdogs: Watchdogs,
+    /// The hashed page table that is being prepared.
+    pub(crate) pending_table: Option<Pending>,
+    /// What H_BEST_ENERGY last computed.
+    pub(crate) energy: Option<Priorities>,
 }
 
 impl State {

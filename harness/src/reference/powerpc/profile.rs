@@ -13,6 +13,10 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
     ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
+    ("hcall-rpt-invalidate", "a radix guest that has the hypervisor invalidate, without a hashed page table (ppc64)"),
+    ("nested-hv", "nested guests by H_ENTER_NESTED (ppc64)"),
+    ("nested-papr", "nested guests by H_GUEST_CREATE and H_GUEST_RUN_VCPU (ppc64)"),
+    ("secure-guests", "what the ultravisor asks of the hypervisor; the same as ultravisor.enabled (ppc64)"),
     ("kvm-epapr", "KVM's and ePAPR's hypercalls"),
     ("kvm-magic-page", "with the magic page (not with booke-hv, whose KVM has none)"),
     ("magic-page.documented-order", "MAP_MAGIC_PAGE takes the effective address first, as ppc-pv.rst says"),
@@ -63,8 +67,7 @@ pub(in crate::reference) fn options() -> BTreeSet<String> {
 
 /// The features that every guest has: with `papr`, the complete function sets and every call by its name.
 pub(in crate::reference) fn features() -> BTreeSet<String> {
-    let calls = papr::CALLS.iter().map(|call| call.name);
-    ALWAYS.iter().copied().chain(papr::sets()).chain(calls).map(str::to_owned).collect()
+    ALWAYS.iter().copied().chain(papr::sets()).chain(papr::names()).map(str::to_owned).collect()
 }
 
 /// Who answers a call that leaves the hypervisor.
@@ -107,6 +110,12 @@ pub(crate) struct Profile {
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
     pub(crate) scv: bool,
+    /// Whether the partition translates by radix trees, as far as hypercalls ask.
+    pub(crate) radix: bool,
+    /// Whether it may have nested guests by H_ENTER_NESTED.
+    pub(crate) nested_hv: bool,
+    /// Whether it may have nested guests by H_GUEST_CREATE.
+    pub(crate) nested_papr: bool,
 }
 
 impl Profile {
@@ -136,6 +145,10 @@ impl Profile {
             ("papr.forwarded", model.is_server()),
             ("ultravisor", model.is_server()),
             ("ultravisor.enabled", model.is_server()),
+            ("secure-guests", model.is_server()),
+            ("hcall-rpt-invalidate", model.is_server() && model.is_v30()),
+            ("nested-hv", model.is_server() && model.is_v30()),
+            ("nested-papr", model.is_server() && model.is_v30()),
             ("osi", !model.is_embedded()),
             ("osi.forwarded", !model.is_embedded()),
             ("little-endian-interrupts", !model.is_embedded()),
@@ -149,10 +162,11 @@ impl Profile {
         }
         let forwarded = |name: &str| if has(name) { UserSpace::Harness } else { UserSpace::BuiltIn };
         let conduit = if model == Model::E500mc { Conduit::Hypervisor } else { Conduit::Magic };
-        let ultravisor = if has("ultravisor.enabled") { Ultravisor::On } else { Ultravisor::Off };
+        let secure = has("ultravisor.enabled") || has("secure-guests");
+        let ultravisor = if secure { Ultravisor::On } else { Ultravisor::Off };
         Ok(Self {
             model,
-            papr: ["papr", "papr.forwarded", "ultravisor", "ultravisor.enabled"].into_iter().any(has),
+            papr: secure || ["papr", "papr.forwarded", "ultravisor"].into_iter().any(has),
             unknown_papr: forwarded("papr.forwarded"),
             kvm: ["kvm-epapr", "kvm-magic-page"].into_iter().any(has).then_some(conduit),
             documented_order: has("magic-page.documented-order"),
@@ -160,6 +174,9 @@ impl Profile {
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
             scv: has("ppc64.scv"),
+            radix: has("hcall-rpt-invalidate"),
+            nested_hv: has("nested-hv"),
+            nested_papr: has("nested-papr"),
         })
     }
 }
