@@ -294,6 +294,13 @@ impl Plan {
         self.success >> code & 1 == 1
     }
 
+    /// Whether a code tells that nothing was done.
+    #[must_use]
+    pub fn is_error(&self, code: u8) -> bool {
+        let entry = self.abi.codes.get_index(usize::from(code));
+        entry.is_some_and(|(_, code)| code.class == CodeClass::Error)
+    }
+
     /// The conduit of that name, or the usual one.
     #[must_use]
     pub fn conduit(&self, name: Option<&str>) -> Option<&ConduitPlan> {
