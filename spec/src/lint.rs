@@ -37,6 +37,7 @@ pub const MACHINE_FACTS: &[(&str, &str)] = &[
     ("vty", "unit address of a virtual terminal"),
     ("liobn", "a logical I/O bus number"),
     ("tce-window", "size in bytes of that bus's DMA window"),
+    ("uv-page", "bytes of a page as the ultravisor counts them"),
     ("scm-drc", "connector index of a persistent memory device"),
     ("scm-block", "bytes of one of its blocks"),
     ("scm-blocks", "how many blocks it has"),
