@@ -8,7 +8,7 @@ mod build;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hypercheck_spec::abi::{Abi, HazardKind};
+use hypercheck_spec::abi::{Abi, CodeClass, HazardKind};
 use hypercheck_spec::arch::{Arch, Class, names};
 
 use crate::contract::Facts;
@@ -376,6 +376,13 @@ impl Plan {
     #[must_use]
     pub fn is_narrow(&self, registers: &Registers) -> bool {
         !self.narrow.is_empty() && holds(&self.narrow, registers)
+    }
+
+    /// Whether a code tells that nothing was done.
+    #[must_use]
+    pub fn is_error(&self, code: u8) -> bool {
+        let entry = self.abi.codes.get_index(usize::from(code));
+        entry.is_some_and(|(_, code)| code.class == CodeClass::Error)
     }
 
     /// The conduit of that name, or the usual one.

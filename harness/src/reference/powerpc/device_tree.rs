@@ -160,8 +160,8 @@ fn processors(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
 /// What PAPR describes: function sets, services, virtual adapters, interrupts and the window for DMA.
 fn partition(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
     let rtas = tree.begin_node("rtas")?;
-    let sets = papr::sets().into_iter().filter(|set| profile.exploitation || !profile::is_option(set));
-    tree.property_string_list("ibm,hypertas-functions", sets.map(str::to_owned).collect())?;
+    let sets = papr::sets_of(profile).into_iter().map(str::to_owned).collect();
+    tree.property_string_list("ibm,hypertas-functions", sets)?;
     for (name, token) in papr::rtas::tokens() {
         tree.property_u32(name, low(token))?;
     }

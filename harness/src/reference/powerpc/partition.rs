@@ -3,7 +3,10 @@
 use hypercheck_ppc::{Cpu, Memory, msr};
 
 use super::epapr;
-use super::papr::{self, Areas, Capacity, Processor, crq, io, lan, rtas, tce, terminal, xics, xive};
+use super::papr::{
+    self, Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, Watchdogs, crq, io, lan, rtas, tce,
+    terminal, xics, xive,
+};
 use super::profile::Profile;
 use super::ultravisor::Secure;
 
@@ -35,6 +38,13 @@ pub(crate) struct State {
     pub(crate) random: u64,
     pub(crate) secure: Secure,
     pub(crate) epapr: epapr::State,
+    pub(crate) nested: Nested,
+    pub(crate) persistent: Persistent,
+    pub(crate) watchdogs: Watchdogs,
+    /// The hashed page table that is being prepared.
+    pub(crate) pending_table: Option<Pending>,
+    /// What H_BEST_ENERGY last computed.
+    pub(crate) energy: Option<Priorities>,
 }
 
 impl State {
