@@ -28,7 +28,7 @@ use crate::slots::Slots;
 use crate::yaml::{Diagnostic, nearest};
 
 /// What expressions may call `machine.<name>`, with what it is.
-pub const MACHINE_FACTS: [(&str, &str); 28] = [
+pub const MACHINE_FACTS: [(&str, &str); 34] = [
     ("ram", "bytes of RAM, from address 0"),
     ("code", "address of the page that holds the suite's instructions"),
     ("scratch", "address of the 64 KiB that belong to the suite"),
@@ -44,17 +44,23 @@ pub const MACHINE_FACTS: [(&str, &str); 28] = [
     ("crq-server", "unit address of a virtual adapter with a command queue, whose partner is `crq-client`"),
     ("crq-server-liobn", "bus number of its first window pane"),
     ("crq-server-remote", "bus number of its second window pane, which maps its partner's memory"),
+    ("crq-server-interrupt", "its interrupt source number"),
     ("crq-client", "unit address of the adapter at the other end"),
     ("crq-client-liobn", "bus number of its window"),
+    ("crq-client-interrupt", "its interrupt source number"),
     ("crq-alone", "unit address of an adapter with a command queue and no partner"),
+    ("crq-alone-liobn", "bus number of its window"),
     ("vio-window", "size in bytes of the windows of virtual adapters"),
     ("longest-copy", "bytes that one call may copy between partitions"),
     ("lan", "unit address of a logical LAN adapter"),
     ("lan-liobn", "bus number of its window"),
+    ("lan-interrupt", "its interrupt source number"),
     ("other-lan", "unit address of another one on the same VLAN"),
     ("other-lan-liobn", "bus number of its window"),
+    ("other-lan-interrupt", "its interrupt source number"),
     ("lan-trunk", "unit address of the trunk adapter of another VLAN"),
     ("lan-filters", "multicast filters of a logical LAN adapter"),
+    ("device-tree", "address of the flattened device tree that firmware made"),
     ("lisns", "number of logical interrupt sources, from 0 on"),
     ("first-reserved-priority", "interrupt priority from which on the platform keeps all to itself"),
 ];
