@@ -63,14 +63,9 @@ pub(super) fn negotiate(p: &mut Partition) -> Answer {
         let at = vectors.wrapping_add(8 * n);
         p.contains(at, 8).then(|| (p.load(at, 4), p.load(at + 4, 4)))
     };
-    let mut matched = false;
-    for (mask, value) in (0..VERSIONS).map_while(pair) {
-        matched |= pvr & mask == value & mask;
-        // A value with bits outside its mask is the last one.
-        if value & !mask != 0 {
-            break;
-        }
-    }
+    // A value with bits outside its mask ends the list.
+    let mut pairs = (0..VERSIONS).map_while(pair).take_while(|(mask, value)| value & !mask == 0);
+    let matched = pairs.any(|(mask, value)| pvr & mask == value);
     if !matched {
         return Err(code::HARDWARE);
     }
