@@ -170,5 +170,6 @@ fn where_a_conduit_is_missed_by_one_condition_the_one_that_the_map_names_answers
             "ultravisor.sc2-degraded missed because LEV is 1",
             "ultravisor.sc2-degraded missed because msr.pr is 1",
         ],
-        "states in which LEV 2 is LEV 1, or the ultravisor brings PAPR along");
+        "states in which LEV 2 is LEV 1, or the ultravisor brings PAPR along"
+    );
 }

@@ -3,6 +3,7 @@
 use hypercheck_ppc::{Cpu, Memory, msr};
 
 use super::epapr;
+use super::osi;
 use super::papr::{Areas, Capacity, Processor, TceTable, Terminal};
 use super::profile::Profile;
 use super::ultravisor::Secure;
@@ -24,6 +25,7 @@ pub(crate) struct State {
     pub(crate) random: u64,
     pub(crate) secure: Secure,
     pub(crate) epapr: epapr::State,
+    pub(crate) osi: osi::State,
 }
 
 impl State {
