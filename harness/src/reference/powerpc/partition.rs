@@ -3,6 +3,7 @@
 use hypercheck_ppc::{Cpu, Memory, msr};
 
 use super::epapr;
+use super::osi;
 use super::papr::{
     self, Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, Watchdogs, crq, io, lan, rtas, tce,
     terminal, xics, xive,
@@ -45,6 +46,7 @@ pub(crate) struct State {
     pub(crate) pending_table: Option<Pending>,
     /// What H_BEST_ENERGY last computed.
     pub(crate) energy: Option<Priorities>,
+    pub(crate) osi: osi::State,
 }
 
 impl State {
