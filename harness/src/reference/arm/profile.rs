@@ -153,7 +153,14 @@ impl Profile {
             }
         };
         let smccc = one_of(
-            &[("smccc.v1.0", 0x1_0000), ("smccc.v1.1", 0x1_0001), ("smccc.v1.2", 0x1_0002), ("smccc.v1.3", 0x1_0003)],
+            &[
+                ("smccc-1-0", 0x1_0000),
+                ("smccc.v1.0", 0x1_0000),
+                ("kvm-arm", 0x1_0001),
+                ("smccc.v1.1", 0x1_0001),
+                ("smccc.v1.2", 0x1_0002),
+                ("smccc.v1.3", 0x1_0003),
+            ],
             0x1_0006,
         )?;
         let psci = one_of(
