@@ -114,11 +114,10 @@ fn machine_for(
     hypervisor: &dyn Hypervisor,
 ) -> (Machine, Option<String>) {
     let identity = hypervisor.identity();
-    let (unwanted, wanted): (Vec<&str>, Vec<&str>) =
-        scenario.requires.iter().map(String::as_str).partition(|name| name.starts_with("not "));
+    let asked = scenario.requires.iter().chain(&abi.needs).map(String::as_str);
+    let (unwanted, wanted): (Vec<&str>, Vec<&str>) = asked.partition(|name| name.starts_with("not "));
     let mut wanted: BTreeSet<&str> = wanted.into_iter().collect();
     let unwanted: BTreeSet<&str> = unwanted.into_iter().map(|name| name.trim_start_matches("not ").trim()).collect();
-    wanted.extend(abi.needs.iter().map(String::as_str));
     wanted.insert(&abi.abi);
     // A set of calls that the backend has when asked for is asked for by who makes one of its calls.
     let called = scenario.steps.iter().filter_map(|step| abi.calls.get(&step.call.as_ref()?.value));
