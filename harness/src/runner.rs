@@ -113,10 +113,9 @@ fn machine_for(
 ) -> (Machine, Option<String>) {
     let identity = hypervisor.identity();
     let (unwanted, wanted): (Vec<&str>, Vec<&str>) =
-        scenario.requires.iter().map(String::as_str).partition(|name| name.starts_with("not "));
+        scenario.requires.iter().chain(&abi.needs).map(String::as_str).partition(|name| name.starts_with("not "));
     let mut wanted: BTreeSet<&str> = wanted.into_iter().collect();
     let unwanted: BTreeSet<&str> = unwanted.into_iter().map(|name| name.trim_start_matches("not ").trim()).collect();
-    wanted.extend(abi.needs.iter().map(String::as_str));
     wanted.insert(&abi.abi);
     wanted.retain(|name| !unwanted.contains(name));
     let skip = if identity.arch.iter().any(|known| known == arch) {
