@@ -57,6 +57,8 @@ fn assigned(library: &Library, abi: &Abi) -> Assigned {
     let code = |abi: &Abi, code: &str| abi.conduits.values().any(|conduit| conduit.code == code);
     let shares = |other: &&Abi| {
         other.number.as_ref().is_some_and(|other| other.register == number.register)
+            && !excludes(abi, other)
+            && !excludes(other, abi)
             && other.arch.iter().any(|arch| abi.arch.contains(arch))
             && abi.conduits.values().any(|conduit| code(other, &conduit.code))
     };
