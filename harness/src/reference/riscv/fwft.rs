@@ -4,7 +4,7 @@ use super::call::{Answer, Call, DENIED, DENIED_LOCKED, Done, INVALID_PARAM, NOT_
 use super::sbi::Sbi;
 
 const MISALIGNED_EXC_DELEG: u32 = 0;
-const LANDING_PAD: u32 = 1;
+pub(super) const LANDING_PAD: u32 = 1;
 const SHADOW_STACK: u32 = 2;
 const PTE_AD_HW_UPDATING: u32 = 4;
 const POINTER_MASKING_PMLEN: u32 = 5;

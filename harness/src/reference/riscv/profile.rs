@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sbi::EXTENSIONS;
-use super::{console, dbtr, mpxy, nacl, pmu};
+use super::{console, dbtr, fwft, mpxy, nacl, pmu, sse};
 use crate::contract::{BootError, Machine};
 
 /// Features that can be asked for at boot, with what they do.
@@ -101,6 +101,8 @@ impl Profile {
         facts.extend([
             ("counters", pmu::COUNTERS),
             ("firmware-counter", pmu::FIRMWARE),
+            ("fwft-missing", u64::from(fwft::LANDING_PAD)),
+            ("sse-missing", u64::from(sse::DOUBLE_TRAP)),
             ("triggers", dbtr::TRIGGERS),
             ("mpxy-channel", u64::from(mpxy::CHANNEL)),
             ("mpxy-quiet", u64::from(mpxy::QUIET)),

@@ -17,7 +17,7 @@ const EVENTS: [u32; 5] = [0, 0x8000, 0x1_0000, LOCAL_SOFTWARE, GLOBAL_SOFTWARE];
 const LOCAL_SOFTWARE: u32 = 0xFFFF_0000;
 const GLOBAL_SOFTWARE: u32 = 0xFFFF_8000;
 /// A standard event that these harts have no use for.
-const DOUBLE_TRAP: u32 = 1;
+pub(super) const DOUBLE_TRAP: u32 = 1;
 const GLOBAL: u32 = 1 << 15;
 
 /// Attributes.
