@@ -364,15 +364,15 @@ mod law {
                     return Ok(());
                 }
                 let mut before = session.poison(0);
-                let (number, _) = plan.number.expect("these ABIs number their calls");
+                let number = plan.number.expect("these ABIs number their calls").slot;
                 let unknown = if *abi == "osi" { 100 } else { 0xABC0 };
                 let whole = before.get(number.register).unwrap_or(0);
                 before.set(number.register, number.insert(whole, unknown));
                 let was = before.get(id).unwrap_or(0);
                 before.set(id, was);
-                let (result, _) = plan.result.expect("these ABIs return a code");
+                let result = plan.result.expect("these ABIs return a code").slot;
                 let answer = plan.unknown.returns[0].code;
-                let answer = plan.abi.codes[usize::from(answer)].value.value.0;
+                let answer = plan.abi.codes[usize::from(answer)].value.value.expect("a number").0;
                 let mut seen = Seen { after: before.clone(), ..Seen::default() };
                 seen.after.set(result.register, answer & file.mask(result.register));
                 let now = seen.after.get(id).unwrap_or(0) ^ 1 << bit;
@@ -397,7 +397,7 @@ mod law {
                 let supervisor = file.class(id) == Class::Supervisor && !listed.contains_key("lost");
                 let wanted = if id == result.register {
                     // Bits above the width of the return code mean nothing.
-                    (bit < u32::from(plan.result.map_or(64, |(_, width)| width))).then_some(Return)
+                    (bit < u32::from(plan.result.map_or(64, |result| result.width))).then_some(Return)
                 } else if listed.contains_key("kept") {
                     Some(Frame)
                 } else {

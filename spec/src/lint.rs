@@ -28,7 +28,7 @@ use crate::slots::Slots;
 use crate::yaml::{Diagnostic, nearest};
 
 /// What expressions may call `machine.<name>`, with what it is.
-pub const MACHINE_FACTS: [(&str, &str); 34] = [
+pub const MACHINE_FACTS: &[(&str, &str)] = &[
     ("ram", "bytes of RAM, from address 0"),
     ("code", "address of the page that holds the suite's instructions"),
     ("scratch", "address of the 64 KiB that belong to the suite"),
@@ -37,7 +37,24 @@ pub const MACHINE_FACTS: [(&str, &str); 34] = [
     ("vty", "unit address of a virtual terminal"),
     ("liobn", "a logical I/O bus number"),
     ("tce-window", "size in bytes of that bus's DMA window"),
+    ("uv-page", "bytes of a page as the ultravisor counts them"),
+    ("scm-drc", "connector index of a persistent memory device"),
+    ("scm-block", "bytes of one of its blocks"),
+    ("scm-blocks", "how many blocks it has"),
     ("ptes", "entries of the hashed page table"),
+    ("byte-channel", "handle of one end of a byte channel"),
+    ("peer-byte-channel", "handle of the other end, which the guest has too"),
+    ("byte-channel-interrupt", "handle of the interrupt that tells of bytes at that other end"),
+    ("doorbell", "handle of a doorbell that rings with this guest"),
+    ("second-doorbell", "handle of another one"),
+    ("interrupt", "handle of the interrupt that the first doorbell raises"),
+    ("second-interrupt", "handle of the interrupt that the second doorbell raises"),
+    ("partition", "handle of another partition, which is stopped and shares nothing with this guest"),
+    ("dma", "handle of a DMA window"),
+    ("standby-device", "handle of a device that the other partition has"),
+    ("standby-interrupt", "handle of that device's interrupt"),
+    ("standby-dma", "handle of that device's DMA window"),
+    ("error-length", "bytes of an entry of an error queue"),
     ("closed-terminal", "unit address of a virtual terminal that a server terminal may be connected with"),
     ("terminal-server", "unit address of a server terminal"),
     ("other-terminal-server", "unit address of another one with the same partners"),

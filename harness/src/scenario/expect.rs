@@ -3,6 +3,7 @@
 use hypercheck_report::model::{Mismatch, Oracle};
 use hypercheck_spec::arch::names;
 use hypercheck_spec::case::{End, Expect, Step};
+use hypercheck_spec::expr::Expr;
 
 use super::{Runner, StepError};
 use crate::contract::Stop;
@@ -25,6 +26,7 @@ impl Runner<'_> {
         if found.len() == before {
             self.expected_code(expect, plan, call, found)?;
             self.expected_values(expect, plan, call, found)?;
+            self.expected_of_host(expect, step, plan, call, found)?;
         }
         for mismatch in &mut found[before..] {
             if mismatch.clause.is_none() {
@@ -52,8 +54,13 @@ impl Runner<'_> {
         }
         let bare = step.code.is_some() || (step.conduit.is_some() && step.call.is_none());
         let runs = bare || (step.call.is_some() && expect.end.is_some());
+        // `return` may name an interrupt among the codes: then that decides.
+        let interrupts = expect.code.iter().flat_map(|codes| &codes.0).any(|expr| {
+            matches!(expr, Expr::Name(name) if plan.abi.codes.get(name).is_some_and(|code| code.interrupt.is_some()))
+        });
+        let named = interrupts && matches!(stop, Stop::Interrupt { .. });
         let right = match expect.end {
-            None | Some(End::Returned) => !runs || *stop == Stop::Reached,
+            None | Some(End::Returned) => !runs || *stop == Stop::Reached || named,
             Some(End::Asleep) => *stop == Stop::Asleep,
             Some(End::Forwarded) => *stop == Stop::Forwarded,
             Some(End::Ended) => matches!(stop, Stop::Ended { .. }),
@@ -76,16 +83,46 @@ impl Runner<'_> {
         call: Option<&CallPlan>,
         found: &mut Vec<Mismatch>,
     ) -> Result<(), StepError> {
-        let (Some(codes), Some((slot, width))) = (&expect.code, plan.result) else { return Ok(()) };
-        let Some(actual) = self.session.seen.after.get(slot.register) else { return Ok(()) };
-        let actual = sign_extend(actual, width);
+        let place = call.map_or(plan.result, |call| call.result);
+        let (Some(codes), Some(place)) = (&expect.code, place) else { return Ok(()) };
+        let narrow = plan.is_narrow(&self.current);
+        let ended = match self.session.seen.stop {
+            Stop::Interrupt { vector } if expect.interrupt.is_empty() => Some(judge::interrupt_name(plan, vector)),
+            _ => None,
+        };
+        let Some(actual) = place.read(&self.session.seen.after, narrow) else { return Ok(()) };
         let mut wanted = Vec::new();
         for expr in &codes.0 {
-            let value = sign_extend(self.value(Some(plan), call, expr)?, width);
-            if value == actual {
+            if let Expr::Name(name) = expr
+                && let Some(interrupt) = plan.abi.codes.get(name).and_then(|code| code.interrupt.as_ref())
+            {
+                let vector = plan.vectors.get(interrupt).copied();
+                if vector.is_some_and(|vector| self.session.seen.stop == Stop::Interrupt { vector }) {
+                    return Ok(());
+                }
+                wanted.push(name.clone());
+                continue;
+            }
+            if let Expr::Name(name) = expr
+                && let Some((low, high)) = plan.abi.codes.get(name).and_then(|code| code.bounds())
+                && low != high
+            {
+                // A name that stands for a range is met by all of it.
+                if (low..=high).contains(&actual.cast_signed()) && ended.is_none() {
+                    return Ok(());
+                }
+                wanted.push(name.clone());
+                continue;
+            }
+            let value = sign_extend(self.value(Some(plan), call, expr)?, place.width);
+            if value == actual && ended.is_none() {
                 return Ok(());
             }
             wanted.push(judge::show_code(plan, value));
+        }
+        if let Some(ended) = ended {
+            found.push(expectation("return", wanted.join(" or "), format!("the interrupt {ended}")));
+            return Ok(());
         }
         // A call that the machine does not offer may say so, whatever the row is about.
         let unclaimed = call.is_some_and(|call| !call.claimed);
@@ -153,6 +190,6 @@ impl Runner<'_> {
     }
 }
 
-fn expectation(subject: &str, expected: String, actual: String) -> Mismatch {
+pub(super) fn expectation(subject: &str, expected: String, actual: String) -> Mismatch {
     Mismatch::new(Oracle::Expectation, subject.to_owned(), expected, actual)
 }

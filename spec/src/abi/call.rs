@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Frame;
+use super::{Frame, ReturnRegister};
 use crate::expr::Expr;
 use crate::word::Word;
 use crate::yaml::At;
@@ -18,9 +18,18 @@ pub struct Call {
     /// The vendor, a key of `number.vendors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
+    /// The only conduit through which it is made, where the conduit is part of its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conduit: Option<String>,
+    /// Where its return code is, if not where the ABI has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ReturnRegister>,
     /// The feature under which it is advertised (`hcall-pft`). The call's own name is a feature too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
+    /// Features that the machine of a row that makes the call is asked to have, where the backend can be asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// What it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -196,6 +205,8 @@ pub struct Footprint {
 pub enum Contents {
     /// The big-endian number, in as many bytes as the footprint is long (at most 8).
     Number(Expr),
+    /// The little-endian number, in as many bytes as the footprint is long (at most 8).
+    Little(Expr),
     /// This byte everywhere.
     Fill(Expr),
     /// What stood at this address before the call.

@@ -6,13 +6,16 @@ use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, ReservedBits, SlbEnt
 
 use super::device_tree;
 use super::dispatch::{self, Next, Route};
+use super::epapr;
 use super::papr;
 use super::partition::{CPUS, Partition, RAM, State};
 use super::profile::Profile;
 use super::registers::Places;
 use super::sleep::{self, Until};
 use super::ultravisor;
-use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
+use crate::contract::{
+    BootError, Budget, Exchange, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching,
+};
 use crate::reference::watch::Mark;
 use crate::registers::{RegisterFile, Registers};
 use crate::translation;
@@ -23,6 +26,9 @@ const CODE: u64 = 0x20_0000;
 const SCRATCH: u64 = 0x30_0000;
 /// Where the device tree is.
 pub(super) const TREE: u64 = 0x100_0000;
+
+/// How a guest ends whose watchdog runs out.
+const WATCHDOG: &str = "a watchdog ran out";
 
 /// What the guest is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +73,9 @@ impl ReferenceGuest {
             ("ptes", papr::ENTRIES),
             ("device-tree", TREE),
             ("uv-page", ultravisor::PAGE),
+            ("scm-drc", papr::SCM_DRC),
+            ("scm-block", papr::SCM_BLOCK),
+            ("scm-blocks", papr::SCM_BLOCKS),
         ];
         let named = own.into_iter().chain(papr::facts(&profile));
         Ok(Self {
@@ -80,7 +89,7 @@ impl ReferenceGuest {
                 ram: RAM,
                 code: CODE,
                 scratch: SCRATCH,
-                named: named.map(|(name, value)| (name.to_owned(), value)).collect(),
+                named: named.chain(epapr::facts()).map(|(name, value)| (name.to_owned(), value)).collect(),
             },
             tree,
         })
@@ -90,10 +99,16 @@ impl ReferenceGuest {
     fn execute(&mut self, until: u64, left: &mut u64) -> Option<Stop> {
         let cpu = &mut self.partition.cpu;
         let before = cpu.instructions;
-        let exit = cpu.run(&mut self.partition.memory, hypercheck_ppc::Budget::until(until, *left));
+        let bite = self.partition.state.watchdogs.left(cpu.tb);
+        let most = (*left).min(bite.unwrap_or(u64::MAX));
+        let exit = cpu.run(&mut self.partition.memory, hypercheck_ppc::Budget::until(until, most));
         *left = left.saturating_sub(cpu.instructions - before);
         match exit {
             Exit::Until => Some(Stop::Reached),
+            Exit::Budget if bite == Some(most) => {
+                self.doing = Doing::Ended(WATCHDOG);
+                None
+            }
             Exit::Budget => Some(Stop::Exhausted),
             Exit::Interrupt(which) => Some(taken(which)),
             Exit::SystemCall { lev } => match dispatch::system_call(&mut self.partition, lev) {
@@ -226,9 +241,16 @@ impl Guest for ReferenceGuest {
             let stop = match self.doing {
                 Doing::Running => self.execute(budget.until, &mut left),
                 Doing::Sleeping(until) => {
-                    if sleep::until_woken(&mut self.partition, until, &mut left) {
+                    let bite = self.partition.state.watchdogs.left(self.partition.cpu.tb);
+                    let mut nap = left.min(bite.unwrap_or(u64::MAX));
+                    let before = nap;
+                    if sleep::until_woken(&mut self.partition, until, &mut nap) {
+                        left -= before - nap;
                         self.doing = Doing::Running;
                         self.partition.cpu.deliverable().map(|which| self.take(which))
+                    } else if bite == Some(before) {
+                        self.doing = Doing::Ended(WATCHDOG);
+                        None
                     } else {
                         Some(Stop::Asleep)
                     }
@@ -291,14 +313,28 @@ impl Watching for ReferenceGuest {
 }
 
 impl Forwarding for ReferenceGuest {
-    fn call(&mut self) -> Result<Registers, GuestError> {
+    fn call(&mut self) -> Result<Exchange, GuestError> {
         let Doing::Out(route) = self.doing else { return Err(nothing_out()) };
-        Ok(self.places.general(&self.partition.cpu, carried(route)))
+        let cpu = &self.partition.cpu;
+        let exit = match route {
+            Route::Osi => "KVM_EXIT_OSI",
+            Route::Papr => "KVM_EXIT_PAPR_HCALL",
+        };
+        let numbered = match route {
+            Route::Osi => Vec::new(),
+            Route::Papr => vec![("nr".to_owned(), cpu.gpr[3])],
+        };
+        let arguments = (0..9).map(|n| (format!("args{n}"), cpu.gpr[4 + n])).filter(|_| route == Route::Papr);
+        Ok(Exchange {
+            exit: exit.to_owned(),
+            fields: numbered.into_iter().chain(arguments).collect(),
+            registers: self.places.general(cpu, carried(route)),
+        })
     }
 
-    fn answer(&mut self, registers: &Registers) -> Result<(), GuestError> {
+    fn answer(&mut self, answer: &Exchange) -> Result<(), GuestError> {
         let Doing::Out(route) = self.doing else { return Err(nothing_out()) };
-        self.places.set_general(&mut self.partition.cpu, carried(route), registers);
+        self.places.set_general(&mut self.partition.cpu, carried(route), &answer.registers);
         self.doing = Doing::Running;
         Ok(())
     }

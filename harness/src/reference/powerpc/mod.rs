@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! profile      features -> a machine           dispatch     what a system call means
-//! guest        the contract                    kvm, osi, ultravisor, papr/   who answers
+//! guest        the contract                    kvm, epapr/, osi, ultravisor, papr/   who answers
 //! registers    names -> places in the core     sleep        waiting for interrupts
 //! device_tree  what the guest is told
 //! ```
 
 mod device_tree;
 mod dispatch;
+mod epapr;
 mod guest;
 mod kvm;
 mod osi;
@@ -20,10 +21,13 @@ mod papr;
 mod partition;
 mod profile;
 mod registers;
+mod secure_pages;
 mod sleep;
 mod ultravisor;
 
 use std::sync::Arc;
+
+use hypercheck_spec::arch::Arch;
 
 use super::Family;
 use crate::contract::{BootError, Guest, Machine};
@@ -34,6 +38,6 @@ pub(super) fn family() -> Family {
     Family { arches: profile::ARCHES, features: profile::features(), options: profile::options(), boot }
 }
 
-fn boot(machine: &Machine, file: &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError> {
+fn boot(machine: &Machine, _: &Arc<Arch>, file: &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError> {
     Ok(Box::new(guest::ReferenceGuest::boot(profile::Profile::new(machine)?, Arc::clone(file))?))
 }

@@ -2,7 +2,12 @@
 
 use hypercheck_ppc::{Cpu, Memory, msr};
 
-use super::papr::{Areas, Capacity, Processor, crq, io, lan, rtas, tce, terminal, xics, xive};
+use super::epapr;
+use super::osi;
+use super::papr::{
+    self, Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, Watchdogs, crq, io, lan, rtas, tce,
+    terminal, xics, xive,
+};
 use super::profile::Profile;
 use super::ultravisor::Secure;
 
@@ -33,12 +38,21 @@ pub(crate) struct State {
     /// State of the generator behind H_RANDOM.
     pub(crate) random: u64,
     pub(crate) secure: Secure,
+    pub(crate) epapr: epapr::State,
+    pub(crate) nested: Nested,
+    pub(crate) persistent: Persistent,
+    pub(crate) watchdogs: Watchdogs,
+    /// The hashed page table that is being prepared.
+    pub(crate) pending_table: Option<Pending>,
+    /// What H_BEST_ENERGY last computed.
+    pub(crate) energy: Option<Priorities>,
+    pub(crate) osi: osi::State,
 }
 
 impl State {
     /// The state after boot.
     pub(crate) fn new() -> Self {
-        let mut state = Self::default();
+        let mut state = Self { epapr: epapr::State::new(), ..Self::default() };
         state.processors[1].areas = Areas::IDLE;
         state
     }
@@ -73,6 +87,11 @@ impl Partition {
     /// Whether the calling state is problem state.
     pub(crate) fn problem_state(&self) -> bool {
         self.cpu.msr & msr::PR != 0
+    }
+
+    /// Raises or lowers the processor's external interrupt line, as its interrupt controllers have it.
+    pub(crate) fn refresh_external(&mut self) {
+        self.cpu.external_pending = papr::xics::pending(self, 0) || epapr::interrupt_waits(self);
     }
 
     /// A big-endian number of up to 8 bytes at a real address; zero where there is no RAM, which callers rule out.
