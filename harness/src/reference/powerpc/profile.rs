@@ -13,6 +13,7 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
     ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
+    ("papr.slow", "PAPR calls that may take several calls to be done take them"),
     ("hcall-rpt-invalidate", "a radix guest that has the hypervisor invalidate, without a hashed page table (ppc64)"),
     ("nested-hv", "nested guests by H_ENTER_NESTED (ppc64)"),
     ("nested-papr", "nested guests by H_GUEST_CREATE and H_GUEST_RUN_VCPU (ppc64)"),
@@ -36,6 +37,8 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Features of every guest beside PAPR's calls.
 const ALWAYS: &[&str] = &[
+    // Time passes with instructions, so that a row can tell how long something takes.
+    "deterministic-time",
     "isa.ppc64",
     "isa.ppc32",
     "linux-syscall",
@@ -110,6 +113,8 @@ pub(crate) struct Profile {
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
     pub(crate) scv: bool,
+    /// Whether what may take several calls does.
+    pub(crate) slow: bool,
     /// Whether the partition translates by radix trees, as far as hypercalls ask.
     pub(crate) radix: bool,
     /// Whether it may have nested guests by H_ENTER_NESTED.
@@ -143,6 +148,7 @@ impl Profile {
         for (feature, fits) in [
             ("papr", model.is_server()),
             ("papr.forwarded", model.is_server()),
+            ("papr.slow", model.is_server()),
             ("ultravisor", model.is_server()),
             ("ultravisor.enabled", model.is_server()),
             ("secure-guests", model.is_server()),
@@ -174,6 +180,7 @@ impl Profile {
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
             scv: has("ppc64.scv"),
+            slow: has("papr.slow"),
             radix: has("hcall-rpt-invalidate"),
             nested_hv: has("nested-hv"),
             nested_papr: has("nested-papr"),
