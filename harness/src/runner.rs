@@ -106,7 +106,8 @@ pub fn jobs(library: &Library, hypervisor: &dyn Hypervisor) -> Vec<Job> {
 
 /// The machine that a row needs, and why the backend does not have it.
 ///
-/// What the calls of the row need is asked for as far as the backend can be asked for it.
+/// What the calls of the row need is asked for as far as the backend can be asked for it. `sturdy` is no feature of a
+/// machine: a row that requires it is for hypervisors that may be sent anything.
 fn machine_for(
     scenario: &Scenario,
     abi: &hypercheck_spec::abi::Abi,
@@ -123,6 +124,9 @@ fn machine_for(
     let called = scenario.steps.iter().filter_map(|step| abi.calls.get(&step.call.as_ref()?.value));
     wanted.extend(called.filter_map(|call| call.set.as_deref()).filter(|&set| identity.options.contains(set)));
     let made = scenario.steps.iter().filter_map(|step| abi.calls.get(step.call.as_deref()?));
+    if hypervisor.sturdy() {
+        wanted.remove("sturdy");
+    }
     let needs = made.flat_map(|call| call.needs.iter().map(String::as_str));
     wanted.extend(needs.filter(|name| identity.options.contains(*name)));
     wanted.retain(|name| !unwanted.contains(name));
