@@ -13,6 +13,13 @@ const OPTIONS: &[(&str, &str)] = &[
     ("x86.read-only-code", "the guest may not write its code"),
     ("hyperv", "Hyper-V; with kvm-x86, KVM that speaks for it"),
     ("hyperv-x86-32", "the same: its calls from 32-bit code"),
+    (
+        "xen-x86",
+        "Xen; with kvm-x86, KVM that hands Xen's calls to user space; with hyperv, Xen that speaks for Hyper-V too",
+    ),
+    ("xen-x86-32", "the same: its calls from 32-bit code"),
+    ("xen-x86.pv", "the guest is a paravirtual one"),
+    ("xen-x86.debug", "Xen overwrites the registers of arguments"),
     ("kvm-x86", "KVM"),
     ("kvm-x86.enforce-cpuid", "KVM serves what the guest's CPUID shows and nothing else"),
     ("kvm-x86.no-patching", "KVM does not replace the other vendor's instruction"),
@@ -34,6 +41,10 @@ const ALWAYS: &[&str] = &[
     "HvCallSetVpRegisters",
     "HvCallSignalEvent",
     "HvExtCallQueryCapabilities",
+    "XEN_console_io",
+    "XEN_sched_op",
+    "XEN_set_timer_op",
+    "XEN_xen_version",
     "KVM_HC_VAPIC_POLL_IRQ",
     "KVM_HC_KICK_CPU",
     "KVM_HC_CLOCK_PAIRING",
@@ -65,6 +76,12 @@ pub(super) struct Profile {
     pub(super) kvm: bool,
     /// Hyper-V's interface is there.
     pub(super) hyperv: bool,
+    /// Xen's interface is there.
+    pub(super) xen: bool,
+    /// The guest is a paravirtual one of Xen.
+    pub(super) pv: bool,
+    /// Xen is built for debugging.
+    pub(super) xen_debug: bool,
     /// KVM_CAP_HYPERV_ENFORCE_CPUID.
     pub(super) hyperv_enforce: bool,
     /// KVM_CAP_ENFORCE_PV_FEATURE_CPUID.
@@ -98,10 +115,18 @@ impl Profile {
         if !has("kvm-x86") && machine.features.iter().any(|name| name.starts_with("kvm-x86.")) {
             return no("settings of KVM without kvm-x86".to_owned());
         }
+        if has("xen-x86.pv") && (has("kvm-x86") || has("hyperv") || has("x86.amd")) {
+            return no(
+                "a paravirtual guest of Xen is neither KVM's nor Hyper-V's, and has no vendor's instruction".to_owned()
+            );
+        }
         Ok(Self {
             amd: has("x86.amd"),
             kvm: has("kvm-x86"),
             hyperv: has("hyperv") || has("hyperv-x86-32"),
+            xen: has("xen-x86") || has("xen-x86-32"),
+            pv: has("xen-x86.pv"),
+            xen_debug: has("xen-x86.debug"),
             hyperv_enforce: has("kvm-x86.hyperv-enforce-cpuid"),
             enforce: has("kvm-x86.enforce-cpuid"),
             patching: !has("kvm-x86.no-patching"),
