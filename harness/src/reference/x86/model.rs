@@ -3,7 +3,9 @@
 use super::processor::{Slots, vector};
 use super::profile::Profile;
 use super::{hyperv, kvm, system, xen};
-use crate::contract::Exchange;
+use std::collections::BTreeMap;
+
+use crate::contract::{Answered, Configuring, Exchange, GuestError, Refusal};
 use crate::reference::trap::{Machine, Model, Next, Trap};
 
 /// `vmcall`.
@@ -131,6 +133,10 @@ impl Model for X86 {
         }
     }
 
+    fn configuring(&mut self) -> Option<&mut dyn Configuring> {
+        self.profile.kvm.then_some(self as &mut dyn Configuring)
+    }
+
     fn answer(&mut self, machine: &mut Machine, answer: &Exchange) -> Next {
         machine.set_all(&answer.registers);
         match std::mem::replace(&mut self.out, Out::Nobody) {
@@ -142,5 +148,20 @@ impl Model for X86 {
         let behind = machine.get(self.slots.pc).wrapping_add(VMCALL.len() as u64);
         machine.set(self.slots.pc, behind);
         Next::Resume
+    }
+}
+
+impl Configuring for X86 {
+    /// `exit-hypercall` is KVM_CAP_EXIT_HYPERCALL: a mask of calls that go out to user space.
+    fn set(&mut self, name: &str, value: u64) -> Answered {
+        if name != "exit-hypercall" || value & !kvm::CAN_EXIT != 0 {
+            return Ok(Err(Refusal("EINVAL")));
+        }
+        self.profile.exits = value;
+        Ok(Ok(()))
+    }
+
+    fn get(&mut self) -> Result<BTreeMap<String, u64>, GuestError> {
+        Ok(BTreeMap::from([("exit-hypercall".to_owned(), self.profile.exits)]))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::others;
+use super::{kvm, others};
 use crate::contract::{BootError, Machine};
 
 /// Features that can be asked for at boot, with what they do.
@@ -131,7 +131,7 @@ impl Profile {
             enforce: has("kvm-x86.enforce-cpuid"),
             patching: !has("kvm-x86.no-patching"),
             writable_code: !has("x86.read-only-code"),
-            exits: if has("kvm-x86.exit-hypercall") { 1 << 12 } else { 0 },
+            exits: if has("kvm-x86.exit-hypercall") { kvm::CAN_EXIT } else { 0 },
             tsc_clock: !has("kvm-x86.no-tsc-clock"),
             apic_map: !has("kvm-x86.no-apic-map"),
         })
@@ -155,5 +155,42 @@ impl Profile {
             ("high-apic-id", u64::from(others::HIGHEST)),
             ("absent-apic-id", u64::from(others::ABSENT)),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn profile(features: &[&str]) -> Result<Profile, BootError> {
+        let features = features.iter().map(|name| (*name).to_owned()).collect();
+        Profile::new(&Machine { arch: "x86-64".to_owned(), features })
+    }
+
+    #[rstest]
+    #[case::unknown(&["kvm-x86", "no-such-thing"])]
+    #[case::settings_of_nobody(&["xen-x86", "kvm-x86.no-patching"])]
+    #[case::paravirtual_under_kvm(&["xen-x86.pv", "kvm-x86"])]
+    #[case::paravirtual_with_vmmcall(&["xen-x86.pv", "x86.amd"])]
+    fn machines_that_there_are_not_are_refused(#[case] features: &[&str]) {
+        assert!(matches!(profile(features), Err(BootError::Unsupported(_))));
+    }
+
+    #[test]
+    fn hyper_v_itself_checks_privileges_and_kvm_when_told() {
+        let enforced = |features: &[&str]| profile(features).unwrap().hyperv_enforced();
+        assert!(enforced(&["hyperv"]));
+        assert!(!enforced(&["hyperv", "kvm-x86"]));
+        assert!(enforced(&["hyperv", "kvm-x86", "kvm-x86.hyperv-enforce-cpuid"]));
+    }
+
+    #[test]
+    fn facts_are_those_of_the_processors_that_are_there() {
+        let facts: std::collections::BTreeMap<_, _> = profile(&["kvm-x86"]).unwrap().facts().into_iter().collect();
+        assert_eq!(facts["vcpus"], 5);
+        assert_eq!(facts["apic-ids"] >> facts["absent-apic-id"] & 1, 0);
+        assert!(facts["absent-apic-id"] < facts["high-apic-id"]);
     }
 }

@@ -137,7 +137,7 @@ pub(super) fn complete(slots: &Slots, machine: &mut Machine, answer: &Exchange) 
 
 /// Writes a hypercall page of a hardware-assisted domain. Whether it is guest memory.
 pub(super) fn place(machine: &mut Machine, at: u64, instruction: [u8; 3]) -> bool {
-    if at % 0x1000 != 0 || !machine.contains(at, 0x1000) {
+    if !at.is_multiple_of(0x1000) || !machine.contains(at, 0x1000) {
         return false;
     }
     for number in 0..ENTRIES {
