@@ -1,10 +1,10 @@
 //! What an instruction means, and which hypervisor is asked first.
 
+use std::collections::BTreeMap;
+
 use super::processor::{Slots, vector};
 use super::profile::Profile;
 use super::{hyperv, kvm, system, xen};
-use std::collections::BTreeMap;
-
 use crate::contract::{Answered, Configuring, Exchange, GuestError, Refusal};
 use crate::reference::trap::{Machine, Model, Next, Trap};
 
