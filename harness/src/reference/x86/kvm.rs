@@ -17,6 +17,9 @@ const SEND_IPI: u64 = 10;
 const SCHED_YIELD: u64 = 11;
 const MAP_GPA_RANGE: u64 = 12;
 
+/// The calls that user space can ask to see (KVM_CAP_EXIT_HYPERCALL).
+pub(super) const CAN_EXIT: u64 = 1 << MAP_GPA_RANGE;
+
 /// Errors, which are returned negated (`include/uapi/linux/kvm_para.h`).
 const EPERM: u64 = 1;
 const EFAULT: u64 = 14;

@@ -6,7 +6,7 @@
 //! ```text
 //! profile      features -> a machine           model        what an instruction means, and who is asked first
 //! processor    registers, exceptions, CPUID    others       the other processors of the guest
-//! system       CPUID, model-specific registers      kvm, hyperv/   who answers
+//! system       CPUID, model-specific registers      kvm, xen, hyperv/   who answers
 //! ```
 
 mod hyperv;
@@ -16,6 +16,7 @@ mod others;
 mod processor;
 mod profile;
 mod system;
+mod xen;
 
 use std::sync::Arc;
 

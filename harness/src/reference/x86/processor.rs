@@ -52,7 +52,7 @@ macro_rules! slots {
 }
 
 slots! {
-    rax = "rax", rbx = "rbx", rcx = "rcx", rdx = "rdx", rsi = "rsi", rdi = "rdi", rsp = "rsp", r8 = "r8", r11 = "r11",
+    rax = "rax", rbx = "rbx", rcx = "rcx", rdx = "rdx", rsi = "rsi", rdi = "rdi", rsp = "rsp", rbp = "rbp", r8 = "r8", r9 = "r9", r10 = "r10", r11 = "r11",
     rflags = "rflags", pc = "pc", cpl = "cs.cpl", long_code = "cs.l", protected = "cr0.pe", long_mode = "efer.lma",
     cr0 = "cr0", cr2 = "cr2", cr3 = "cr3", cr4 = "cr4", return_to = "ripsave", error_code = "errcode",
     features = "kvm_features", kicked = "kicked", ipis = "ipis",

@@ -5,6 +5,7 @@
 use super::model::{VMCALL, VMMCALL};
 use super::processor::Slots;
 use super::profile::Profile;
+use super::xen;
 use crate::reference::trap::{Machine, Next};
 
 /// The first leaf of the first hypervisor.
@@ -16,6 +17,10 @@ const APART: u64 = 0x100;
 const GUEST_OS_ID: u64 = 0x4000_0000;
 /// HV_X64_MSR_HYPERCALL.
 const HYPERCALL: u64 = 0x4000_0001;
+
+/// The register to which the address of a hypercall page of Xen is written, and where it is beside Hyper-V's.
+const XEN_PAGE: u64 = 0x4000_0000;
+const XEN_PAGE_BESIDE: u64 = 0x4000_0200;
 
 /// Bits of HV_X64_MSR_HYPERCALL.
 const ENABLE: u64 = 1;
@@ -31,7 +36,8 @@ fn text(words: &[u8; 12]) -> [u64; 3] {
 /// `cpuid`.
 pub(super) fn cpuid(profile: &Profile, slots: &Slots, machine: &mut Machine) {
     let leaf = machine.get(slots.rax) & 0xFFFF_FFFF;
-    let who = [(profile.hyperv, Leaves::HyperV), (profile.kvm, Leaves::Kvm)];
+    let xen_page = xen_page(profile);
+    let who = [(profile.hyperv, Leaves::HyperV), (profile.xen, Leaves::Xen(xen_page)), (profile.kvm, Leaves::Kvm)];
     let there = who.into_iter().filter(|(there, _)| *there).map(|(_, leaves)| leaves);
     let found = (LEAVES..).step_by(usize::try_from(APART).unwrap_or(1)).zip(there);
     let found = found.filter(|(base, _)| (*base..base + APART).contains(&leaf)).last();
@@ -44,7 +50,14 @@ pub(super) fn cpuid(profile: &Profile, slots: &Slots, machine: &mut Machine) {
 #[derive(Clone, Copy)]
 enum Leaves {
     HyperV,
+    /// With the register for its page.
+    Xen(u64),
     Kvm,
+}
+
+/// Where a guest of Xen writes the address of its hypercall page.
+fn xen_page(profile: &Profile) -> u64 {
+    if profile.hyperv { XEN_PAGE_BESIDE } else { XEN_PAGE }
 }
 
 impl Leaves {
@@ -59,6 +72,9 @@ impl Leaves {
             (Self::HyperV, 1) => [u64::from(u32::from_le_bytes(*b"Hv#1")), 0, 0, 0],
             (Self::HyperV, 3) => [0, features, 0, features >> 32],
             (Self::HyperV, 4) => [hints, hints >> 32, 0, 0],
+            (Self::Xen(_), 0) => signed(2, b"XenVMMXenVMM"),
+            (Self::Xen(_), 1) => [xen::RELEASE, 0, 0, 0],
+            (Self::Xen(page), 2) => [1, page, 0, 0],
             (Self::Kvm, 0) => signed(1, b"KVMKVMKVM\0\0\0"),
             (Self::Kvm, 1) => [machine.get(slots.features), 0, 0, 0],
             _ => [0; 4],
@@ -85,7 +101,14 @@ pub(super) fn write(profile: &Profile, slots: &Slots, machine: &mut Machine, at:
     let value = low(slots.rdx) << 32 | low(slots.rax);
     let page = machine.get(slots.hv_page);
     match low(slots.rcx) {
-        _ if machine.get(slots.cpl) != 0 || !profile.hyperv => return slots.general_protection(machine, at),
+        _ if machine.get(slots.cpl) != 0 => return slots.general_protection(machine, at),
+        register if profile.xen && !profile.pv && register == xen_page(profile) => {
+            // The low bits are the number of the page; there is one.
+            if value & 0xFFF != 0 || !xen::place(machine, value, native(profile)) {
+                return slots.general_protection(machine, at);
+            }
+        }
+        _ if !profile.hyperv => return slots.general_protection(machine, at),
         GUEST_OS_ID => {
             machine.set(slots.hv_os_id, value);
             if value == 0 {
@@ -105,9 +128,14 @@ pub(super) fn write(profile: &Profile, slots: &Slots, machine: &mut Machine, at:
     Next::Resume
 }
 
+/// The instruction of the processor's vendor.
+const fn native(profile: &Profile) -> [u8; 3] {
+    if profile.amd { VMMCALL } else { VMCALL }
+}
+
 /// Writes the hypercall page of Hyper-V. Whether it is guest memory.
 pub(super) fn place(profile: &Profile, machine: &mut Machine, at: u64) -> bool {
-    let instruction = if profile.amd { VMMCALL } else { VMCALL };
+    let instruction = native(profile);
     machine.contains(at, 0x1000)
         && machine.memory.write(at, &instruction).is_ok()
         && machine.memory.write(at + instruction.len() as u64, &[RETURN]).is_ok()
