@@ -211,6 +211,10 @@ impl Judge {
             }
             Stop::Asleep if self.may_sleep => return None,
             Stop::Ended { .. } if self.may_end => return None,
+            // A guest that is reset and goes on in its own handler.
+            Stop::Interrupt { vector } if self.may_end && plan.vectors.get("system-reset") == Some(vector) => {
+                return None;
+            }
             Stop::Forwarded => return None,
             other => {
                 found.push(stop_mismatch(plan, call, refusal, other));
@@ -334,7 +338,9 @@ impl Judge {
                     register_mismatch(Oracle::RegisterFrame, &plan.file, id, was, is, kept),
                 ));
             }
-            if class == Class::Supervisor && !interrupted {
+            // An interrupt changes the state of the machine, and no other register of the supervisor.
+            let own = interrupted && plan.states >> n & 1 == 1;
+            if class == Class::Supervisor && !own {
                 let mut stays = plan.supervisor[n];
                 for (effect, (applies, _)) in call.effects.iter().zip(&self.effects) {
                     let comes = *applies && code.is_none_or(|code| effect.when >> code & 1 == 1);
@@ -512,8 +518,8 @@ fn register_mismatch(oracle: Oracle, file: &RegisterFile, id: RegisterId, was: u
 #[must_use]
 pub fn cite(abi: &Abi, clause: Option<String>, mut mismatch: Mismatch) -> Mismatch {
     if let Some(name) = clause {
-        let short = name.split_once('.').map_or(&*name, |(_, short)| short);
-        if let Some(text) = abi.clauses.get(short) {
+        let (owner, short) = name.split_once('.').unwrap_or((&abi.abi, &name));
+        if let Some(text) = abi.clauses.get(short).filter(|_| owner == abi.abi) {
             mismatch.says = Some(text.says.clone());
             mismatch.source = Some(abi.cite(&text.source, text.at.as_deref()));
         }

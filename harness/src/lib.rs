@@ -5,6 +5,7 @@ pub mod backends;
 pub mod contract;
 pub mod derive;
 pub mod device_tree;
+pub mod faults;
 pub mod generate;
 pub mod judge;
 pub mod patches;

@@ -178,6 +178,9 @@ pub struct Number {
     pub low_in: Option<String>,
     /// How many low bits of the register count.
     pub width: u8,
+    /// Bits that a caller may set without naming another call, so that a number with them is no unknown one.
+    #[serde(default)]
+    pub hints: Word,
     /// Parts of the number.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, Bits>,
@@ -394,10 +397,10 @@ impl Abi {
         vendor.unwrap_or(0) | call.number.0
     }
 
-    /// A clause of this ABI as reports name it: `abi.clause`.
+    /// A clause of this ABI, or the one of another that is named with it, as reports name it: `abi.clause`.
     #[must_use]
     pub fn qualify(&self, clause: &str) -> String {
-        format!("{}.{clause}", self.abi)
+        if clause.contains('.') { clause.to_owned() } else { format!("{}.{clause}", self.abi) }
     }
 
     /// The document behind a tag of `sources`, with the place in it.

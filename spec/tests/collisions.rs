@@ -11,6 +11,8 @@ const ARCH: &str = "
 arch: ppc64
 title: Power
 width: 64
+isa: powerpc
+end: tw 31,0,0
 sources: { isa: the ISA }
 registers:
   r0..r31: { class: general }

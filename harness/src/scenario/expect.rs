@@ -54,8 +54,13 @@ impl Runner<'_> {
         }
         let bare = step.code.is_some() || (step.conduit.is_some() && step.call.is_none());
         let runs = bare || (step.call.is_some() && expect.end.is_some());
+        // `return` may name an interrupt among the codes: then that decides.
+        let interrupts = expect.code.iter().flat_map(|codes| &codes.0).any(|expr| {
+            matches!(expr, Expr::Name(name) if plan.abi.codes.get(name).is_some_and(|code| code.interrupt.is_some()))
+        });
+        let named = interrupts && matches!(stop, Stop::Interrupt { .. });
         let right = match expect.end {
-            None | Some(End::Returned) => !runs || *stop == Stop::Reached,
+            None | Some(End::Returned) => !runs || *stop == Stop::Reached || named,
             Some(End::Asleep) => *stop == Stop::Asleep,
             Some(End::Forwarded) => *stop == Stop::Forwarded,
             Some(End::Ended) => matches!(stop, Stop::Ended { .. }),
@@ -93,6 +98,17 @@ impl Runner<'_> {
             {
                 let vector = plan.vectors.get(interrupt).copied();
                 if vector.is_some_and(|vector| self.session.seen.stop == Stop::Interrupt { vector }) {
+                    return Ok(());
+                }
+                wanted.push(name.clone());
+                continue;
+            }
+            if let Expr::Name(name) = expr
+                && let Some((low, high)) = plan.abi.codes.get(name).and_then(|code| code.bounds())
+                && low != high
+            {
+                // A name that stands for a range is met by all of it.
+                if (low..=high).contains(&actual.cast_signed()) && ended.is_none() {
                     return Ok(());
                 }
                 wanted.push(name.clone());

@@ -24,6 +24,7 @@ const LONGEST: usize = 8;
 
 /// What the guest is about to do.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one of these in a guest")]
 enum Doing {
     Running,
     Asleep,

@@ -7,6 +7,8 @@
 mod guest;
 mod machine;
 mod saved;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use guest::TrapGuest;
 pub(crate) use machine::Machine;
@@ -26,6 +28,7 @@ pub(crate) struct Trap<'a> {
 
 /// How a guest goes on after a trap.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a call that goes out is rare, and then it is moved once")]
 pub(crate) enum Next {
     /// At the program counter.
     Resume,

@@ -1,0 +1,101 @@
+//! What an instruction means, and which hypervisor is asked first.
+
+use super::kvm;
+use super::processor::{Slots, vector};
+use super::profile::Profile;
+use crate::contract::Exchange;
+use crate::reference::trap::{Machine, Model, Next, Trap};
+
+/// `vmcall`.
+const VMCALL: [u8; 3] = [0x0F, 0x01, 0xC1];
+/// `vmmcall`.
+const VMMCALL: [u8; 3] = [0x0F, 0x01, 0xD9];
+/// Error code of a page fault: the page is present, the access was a write.
+const WRITE_TO_PRESENT: u64 = 3;
+
+/// Whose call is out in user space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Out {
+    Nobody,
+    Kvm,
+}
+
+/// The hypervisors of one guest.
+#[derive(Debug, Clone)]
+pub(super) struct X86 {
+    profile: Profile,
+    slots: Slots,
+    out: Out,
+}
+
+impl X86 {
+    /// The hypervisors that a profile asks for.
+    pub(super) fn new(profile: Profile, slots: Slots) -> Self {
+        Self { profile, slots, out: Out::Nobody }
+    }
+
+    /// `vmcall` or `vmmcall` at `at`.
+    fn hypercall(&mut self, machine: &mut Machine, amd: bool, at: u64) -> Next {
+        if amd != self.profile.amd {
+            return self.foreign(machine, at);
+        }
+        let next = kvm::call(&self.profile, &self.slots, machine);
+        if matches!(next, Next::Forward(_)) {
+            self.out = Out::Kvm;
+            // The instruction counts as executed when user space has answered.
+            machine.set(self.slots.pc, at);
+        }
+        next
+    }
+
+    /// The other vendor's instruction: the processor does not know it, and KVM mends it.
+    fn foreign(&self, machine: &mut Machine, at: u64) -> Next {
+        if !self.profile.kvm || !self.profile.patching {
+            return self.slots.undefined(machine, at);
+        }
+        if machine.get(self.slots.cpl) != 0 {
+            return self.slots.general_protection(machine, at);
+        }
+        let own = if self.profile.amd { VMMCALL } else { VMCALL };
+        if !self.profile.writable_code || machine.memory.write(at, &own).is_err() {
+            machine.set(self.slots.cr2, at);
+            return self.slots.raise(machine, vector::PAGE_FAULT, at, WRITE_TO_PRESENT);
+        }
+        machine.set(self.slots.pc, at);
+        Next::Resume
+    }
+}
+
+impl Model for X86 {
+    fn trap(&mut self, machine: &mut Machine, trap: &Trap<'_>) -> Next {
+        let Some(instruction) = &trap.instruction else { return self.slots.undefined(machine, trap.at) };
+        let behind = machine.get(self.slots.pc);
+        match instruction.name {
+            "vmcall" => self.hypercall(machine, false, trap.at),
+            "vmmcall" => self.hypercall(machine, true, trap.at),
+            "nop" => Next::Resume,
+            "int3" => self.slots.raise(machine, vector::BREAKPOINT, behind, 0),
+            "int" => self.slots.raise(machine, instruction.field(0), behind, 0),
+            "syscall" => {
+                machine.set(self.slots.rcx, behind);
+                let flags = machine.get(self.slots.rflags);
+                machine.set(self.slots.r11, flags);
+                self.slots.raise(machine, vector::SYSTEM_CALL, behind, 0)
+            }
+            "hlt" if machine.get(self.slots.cpl) == 0 => Next::Sleep,
+            "hlt" => self.slots.general_protection(machine, trap.at),
+            _ => self.slots.undefined(machine, trap.at),
+        }
+    }
+
+    fn answer(&mut self, machine: &mut Machine, answer: &Exchange) -> Next {
+        machine.set_all(&answer.registers);
+        match std::mem::replace(&mut self.out, Out::Nobody) {
+            Out::Nobody => {}
+            Out::Kvm => kvm::complete(&self.slots, machine, answer),
+        }
+        let behind = machine.get(self.slots.pc).wrapping_add(VMCALL.len() as u64);
+        machine.set(self.slots.pc, behind);
+        Next::Resume
+    }
+}
