@@ -17,6 +17,7 @@ pub(super) const NOT_SUPPORTED: i64 = -1;
 
 /// What a service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a call that goes out is rare, and then it is moved once")]
 pub(super) enum Reply {
     /// A code or a value in x0; the other registers stay as they are.
     Code(i64),

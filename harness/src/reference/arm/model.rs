@@ -157,7 +157,10 @@ impl Model for ArmModel {
         self.host.run();
         let slots = Arc::clone(&self.slots);
         let Some(instruction) = &trap.instruction else { return slots.take(machine, Cause::Undefined, trap.at) };
-        let immediate = instruction.field(0);
+        // In A32 the immediate of HVC and BKPT stands in two fields.
+        let split = !slots.is_wide() && matches!(instruction.name, "hvc" | "bkpt");
+        let first = instruction.field(0);
+        let immediate = if split { first << 4 | instruction.field(1) } else { first };
         match instruction.name {
             "hvc" => self.conduit(machine, Conduit::Hvc, immediate, trap.at),
             "smc" => self.conduit(machine, Conduit::Smc, immediate, trap.at),
