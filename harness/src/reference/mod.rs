@@ -7,6 +7,7 @@
 //! powerpc/     on the core of hypercheck-ppc
 //! loongarch/   KVM's hypercalls by hvcl
 //! riscv/       the SBI
+//! s390/        DIAGNOSE
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
@@ -14,6 +15,7 @@
 mod loongarch;
 mod powerpc;
 mod riscv;
+mod s390;
 mod trap;
 mod watch;
 
@@ -41,7 +43,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![loongarch::family(), powerpc::family(), riscv::family()]
+    vec![loongarch::family(), powerpc::family(), riscv::family(), s390::family()]
 }
 
 /// The reference hypervisor.
