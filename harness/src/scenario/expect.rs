@@ -108,7 +108,12 @@ impl Runner<'_> {
                 return Err(StepError::Case(format!("nothing is returned here that could be `{expr}`")));
             };
             let value = sign_extend(self.value(Some(plan), call, expr)?, place.width);
-            if Some(value) == actual && ended.is_none() {
+            let range = match expr {
+                Expr::Name(name) => plan.abi.codes.get(name).filter(|code| code.to.is_some()).and_then(|c| c.bounds()),
+                _ => None,
+            };
+            let inside = |actual: u64| range.is_some_and(|(low, high)| (low..=high).contains(&actual.cast_signed()));
+            if (Some(value) == actual || actual.is_some_and(inside)) && ended.is_none() {
                 return Ok(());
             }
             wanted.push(judge::show_code(plan, value));
