@@ -68,6 +68,8 @@ const CI_STORE: &str = "{ call: H_LOGICAL_CI_STORE, arguments: { value: 0x112233
 const CI_LOAD: &str = "{ call: H_LOGICAL_CI_LOAD, memory: { machine.scratch: { be32: 0x89ABCDEF } } }";
 const PUT_TCE: &str = "{ call: H_PUT_TCE }";
 const CEDE: &str = "{ call: H_CEDE }";
+const RESET: &str = "{ call: H_SIGNAL_SYS_RESET, arguments: { target: ALL } }";
+const RESET_OTHERS: &str = "{ call: H_SIGNAL_SYS_RESET, arguments: { target: OTHERS } }";
 const RANDOM: &str = "{ call: H_RANDOM }";
 const UNKNOWN: &str = "{ call: '0xABC0' }";
 const FEATURES: &str = "{ call: KVM_HC_FEATURES }";
@@ -153,6 +155,9 @@ fn ended() -> Fault {
 #[case(Site::Papr, SPRG0, ended(), &[(End, END, RETURNS)])]
 #[case(Site::Papr, SPRG0, Fault::Stop(Stop::Exhausted), &[(End, END, RETURNS)])]
 #[case(Site::Papr, CEDE, ended(), &[(End, END, RETURNS)])]
+#[case(Site::Papr, CEDE, interrupt(0x100), &[(End, END, RETURNS)])]
+#[case(Site::Papr, RESET, interrupt(0x200), &[(End, END, RETURNS)])]
+#[case(Site::Papr, RESET_OTHERS, interrupt(0x100), &[(End, END, RETURNS)])]
 // PAPR: problem state
 #[case(Site::Papr, SPRG0_PROBLEM, Fault::Set("r3", 0), &[(Return, "return", "papr.problem-state")])]
 #[case(Site::Papr, SPRG0_PROBLEM, Fault::Set("r3", negative(2)), &[(Return, "return", "papr.problem-state")])]
@@ -268,6 +273,9 @@ fn a_fault_is_found_by_its_oracle(
 #[case(Site::Papr, RANDOM, Fault::Set("r3", negative(2)))]
 #[case(Site::Papr, RANDOM, Fault::Flip("r4", 0xFF00))]
 #[case(Site::Papr, CEDE, Fault::Stop(Stop::Asleep))]
+#[case(Site::Papr, RESET, Fault::None)]
+#[case(Site::Papr, RESET, interrupt(0x100))]
+#[case(Site::Papr, RESET, ended())]
 #[case(Site::Papr, SPRG0_PROBLEM, Fault::Keep(&["r5"]))]
 #[case(Site::Papr, CI_LOAD, Fault::Set("r3", negative(4)))]
 #[case(Site::Kvm64, FEATURES, Fault::Set("r3", 0xDEAD_BEEF_0000_0000))]

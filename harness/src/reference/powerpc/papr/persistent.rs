@@ -4,8 +4,7 @@
 //! position of the wrong parameter gives them, and parameters are judged from the connector on, then the token, then the
 //! rest in QEMU's order (`hw/ppc/spapr_nvdimm.c`). There is one device of four blocks with 4 KiB of metadata. Where the
 //! partition is asked to be slow, a binding of more than two blocks and every flush take two calls, so that continue tokens
-//! are seen. Bound blocks have addresses and no
-//! storage behind them.
+//! are seen. Bound blocks have addresses and no storage behind them.
 
 use std::collections::BTreeMap;
 
