@@ -44,7 +44,6 @@ const ALWAYS: &[&str] = &[
     "isa.ppc32",
     "linux-syscall",
     "ppc64.sc-lev-2",
-    "ppc64.scv",
     "EV_IDLE",
     "KVM_HC_FEATURES",
     "UV_WRITE_PATE",
