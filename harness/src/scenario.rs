@@ -144,7 +144,13 @@ impl Runner<'_> {
             if let Some(fact) = name.strip_prefix("machine.") {
                 return plans.facts.get(fact).map(Program::Constant);
             }
-            plans.file.slot(name).map(Program::Before)
+            // Names of the case may stand for constants and codes of its ABI.
+            let abi = self.library.abis.get(&self.scenario.abi).map(|abi| &abi.value);
+            let number = abi.and_then(|abi| {
+                let constant = abi.constants.get(name).map(|word| word.0);
+                constant.or_else(|| Some(abi.codes.get(name)?.value.value?.0))
+            });
+            number.map(Program::Constant).or_else(|| plans.file.slot(name).map(Program::Before))
         };
         let program = compile(expr, &resolve).map_err(|name| match name.strip_prefix("machine.") {
             Some(_) => StepError::Skip(format!("this machine has no {name}")),

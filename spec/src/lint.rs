@@ -27,30 +27,14 @@ use crate::library::{Library, Read};
 use crate::slots::Slots;
 use crate::yaml::{Diagnostic, nearest};
 
-/// What expressions may call `machine.<name>`, with what it is.
+/// What expressions may call `machine.<name>` on every architecture, with what it is. Others are in the files of
+/// `spec/arch/`, under `facts`.
 pub const MACHINE_FACTS: &[(&str, &str)] = &[
     ("ram", "bytes of RAM, from address 0"),
     ("code", "address of the page that holds the suite's instructions"),
     ("scratch", "address of the 64 KiB that belong to the suite"),
     ("cpus", "number of virtual processors"),
     ("cpu", "number of the virtual processor that runs the case"),
-    ("vty", "unit address of a virtual terminal"),
-    ("liobn", "a logical I/O bus number"),
-    ("tce-window", "size in bytes of that bus's DMA window"),
-    ("ptes", "entries of the hashed page table"),
-    ("byte-channel", "handle of one end of a byte channel"),
-    ("peer-byte-channel", "handle of the other end, which the guest has too"),
-    ("byte-channel-interrupt", "handle of the interrupt that tells of bytes at that other end"),
-    ("doorbell", "handle of a doorbell that rings with this guest"),
-    ("second-doorbell", "handle of another one"),
-    ("interrupt", "handle of the interrupt that the first doorbell raises"),
-    ("second-interrupt", "handle of the interrupt that the second doorbell raises"),
-    ("partition", "handle of another partition, which is stopped and shares nothing with this guest"),
-    ("dma", "handle of a DMA window"),
-    ("standby-device", "handle of a device that the other partition has"),
-    ("standby-interrupt", "handle of that device's interrupt"),
-    ("standby-dma", "handle of that device's DMA window"),
-    ("error-length", "bytes of an entry of an error queue"),
 ];
 
 /// How bad a finding is.

@@ -94,6 +94,11 @@ pub(super) fn build(profile: &Profile) -> Result<Vec<u8>, Error> {
         tree.property_string("device_type", "chrp")?;
         tree.property_u32("ibm,partition-no", 1)?;
         tree.property_string("ibm,partition-name", "reference")?;
+        if profile.exploitation {
+            // First and number: all from the first one on.
+            let first = papr::xive::RESERVED.try_into().unwrap_or(0);
+            tree.property_array_u32("ibm,plat-res-int-priorities", &[first, 0x100 - first])?;
+        }
     }
     processors(&mut tree, profile)?;
     let memory = tree.begin_node("memory@0")?;
@@ -104,7 +109,7 @@ pub(super) fn build(profile: &Profile) -> Result<Vec<u8>, Error> {
     tree.property_string("bootargs", "")?;
     tree.end_node(chosen)?;
     if profile.papr {
-        partition(&mut tree)?;
+        partition(&mut tree, profile)?;
     }
     if profile.ultravisor == Ultravisor::On {
         let node = tree.begin_node("ibm,ultravisor")?;
@@ -152,27 +157,64 @@ fn processors(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
     tree.end_node(cpus)
 }
 
-/// What PAPR describes: the function sets, the terminal and the window for DMA.
-fn partition(tree: &mut FdtWriter) -> Result<(), Error> {
+/// What PAPR describes: function sets, services, virtual adapters, interrupts and the window for DMA.
+fn partition(tree: &mut FdtWriter, profile: &Profile) -> Result<(), Error> {
     let rtas = tree.begin_node("rtas")?;
-    let sets = papr::sets().into_iter().map(str::to_owned).collect();
+    let sets = papr::sets_of(profile).into_iter().map(str::to_owned).collect();
     tree.property_string_list("ibm,hypertas-functions", sets)?;
+    for (name, token) in papr::rtas::tokens() {
+        tree.property_u32(name, low(token))?;
+    }
     tree.end_node(rtas)?;
+    if profile.exploitation {
+        let node = tree.begin_node("interrupt-controller@600000000")?;
+        tree.property_string("device_type", "power-ivpe")?;
+        tree.property_string("compatible", "ibm,power-ivpe")?;
+        tree.property_array_u32("ibm,xive-eq-sizes", &papr::xive::SIZES)?;
+        tree.property_array_u32("ibm,xive-lisn-ranges", &[0, papr::xive::SOURCES.try_into().unwrap_or(0)])?;
+        tree.end_node(node)?;
+    }
     let vdevice = tree.begin_node("vdevice")?;
     tree.property_string("device_type", "vdevice")?;
     tree.property_string("compatible", "IBM,vdevice")?;
     tree.property_u32("#address-cells", 1)?;
     tree.property_u32("#size-cells", 0)?;
-    let vty = tree.begin_node(&format!("vty@{:x}", papr::VTY))?;
-    tree.property_string("device_type", "serial")?;
-    tree.property_string("compatible", "hvterm1")?;
-    tree.property_u32("reg", low(papr::VTY))?;
-    tree.end_node(vty)?;
+    tree.property_u32("ibm,max-virtual-dma-size", low(papr::LONGEST_COPY))?;
+    for (place, adapter) in papr::io::ADAPTERS.iter().enumerate() {
+        virtual_adapter(tree, place, adapter)?;
+    }
     let window = tree.begin_node("dma@71000000")?;
     tree.property_u32("reg", 0x7100_0000)?;
     tree.property_array_u32("ibm,my-dma-window", &[low(papr::LIOBN), 0, 0, 0, low(papr::WINDOW)])?;
     tree.end_node(window)?;
     tree.end_node(vdevice)
+}
+
+fn virtual_adapter(tree: &mut FdtWriter, place: usize, adapter: &papr::io::Adapter) -> Result<(), Error> {
+    let (name, compatible) = adapter.kind;
+    let node = tree.begin_node(&format!("{name}@{:x}", adapter.unit))?;
+    let kind = match name {
+        "vty" | "vty-server" => "serial",
+        "l-lan" => "network",
+        other => other,
+    };
+    tree.property_string("device_type", kind)?;
+    tree.property_string("compatible", compatible)?;
+    tree.property_u32("reg", low(adapter.unit))?;
+    // Edge triggered.
+    tree.property_array_u32("interrupts", &[low(papr::io::source(place)), 0])?;
+    if let Some(pane) = adapter.pane {
+        let panes = [Some(papr::tce::liobn(pane)), adapter.remote];
+        let cells = panes.into_iter().flatten().flat_map(|liobn| [low(liobn), 0, 0, 0, low(papr::tce::PANE)]);
+        tree.property_array_u32("ibm,my-dma-window", &cells.collect::<Vec<_>>())?;
+    }
+    if name == "l-lan" {
+        tree.property_u32("ibm,mac-address-filters", papr::lan::FILTERS.try_into().unwrap_or(0))?;
+    }
+    if place == papr::io::TRUNK {
+        tree.property_null("ibm,trunk-adapter")?;
+    }
+    tree.end_node(node)
 }
 
 /// The hypervisor's node. Linux and QEMU call the property with the instructions `hcall-instructions`, ppc-pv.rst

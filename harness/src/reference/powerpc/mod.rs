@@ -21,6 +21,7 @@ mod papr;
 mod partition;
 mod profile;
 mod registers;
+mod secure_pages;
 mod sleep;
 mod ultravisor;
 
