@@ -8,12 +8,13 @@
 //! ```text
 //! profile    features -> a machine          smccc, psci, trng, time   Arm's services
 //! model      an instruction -> a service    vendor                    KVM's services
-//! registers  names -> places, exceptions    xen                       calls beside the convention
+//! registers  names -> places, exceptions    xen, hyperv               calls beside the convention
 //! host       filters and settings           saved                     what migrates
 //! ```
 
 mod call;
 mod host;
+mod hyperv;
 mod model;
 mod profile;
 mod psci;

@@ -9,7 +9,7 @@ use super::psci::{self, Power};
 use super::registers::{Cause, Slots};
 use super::trng::Source;
 use super::vendor::Vendor;
-use super::{saved, smccc, time, xen};
+use super::{hyperv, saved, smccc, time, xen};
 use crate::contract::{Configuring, Exchange, FilterAction, Filtering, Refusal};
 use crate::reference::trap::{Machine, Model, Next, Trap};
 
@@ -62,6 +62,18 @@ impl ArmModel {
         if self.profile.xen && conduit == Conduit::Hvc && immediate == xen::TAG {
             xen::hypercall(&mut call, self.profile.xen_debug);
             return Next::Resume;
+        }
+        if self.profile.hyperv && conduit == Conduit::Hvc {
+            let input = match (immediate, id) {
+                (0, hyperv::ID) => Some(1),
+                (hyperv::LEGACY, _) => Some(0),
+                _ => None,
+            };
+            if let Some(input) = input {
+                let status = hyperv::status(&call, input);
+                slots.set_x(machine, 0, status);
+                return Next::Resume;
+            }
         }
         let policy = match (self.profile.kvm, conduit) {
             (true, Conduit::Hvc) => Immediate::Ignored,
