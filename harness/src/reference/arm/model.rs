@@ -127,8 +127,8 @@ impl ArmModel {
             .or_else(|| self.power.answer(call))
     }
 
-    /// KVM's answer (arch/arm64/kvm/hypercalls.c): workarounds before all else, then the filter, then the bitmaps. It always
-    /// writes x0 to x3.
+    /// KVM's answer (arch/arm64/kvm/hypercalls.c): workarounds before all else, then the filter, then the bitmaps. It
+    /// always writes x0 to x3.
     fn kvm(&mut self, call: &mut Call<'_>) -> Reply {
         if call.conduit == Conduit::Hvc && smccc::WORKAROUNDS.contains(&call.id) {
             // Answered in the first instructions of the vector (hyp-entry.S).
@@ -152,8 +152,8 @@ impl ArmModel {
     }
 }
 
-/// What user space sees of a call that is forwarded: the function and the conduit, and the registers. Neither arguments nor
-/// the immediate are in the record (Linux Documentation/virt/kvm/api.rst, KVM_EXIT_HYPERCALL).
+/// What user space sees of a call that is forwarded: the function and the conduit, and the registers. Neither arguments
+/// nor the immediate are in the record (Linux Documentation/virt/kvm/api.rst, KVM_EXIT_HYPERCALL).
 fn exit(call: &Call<'_>) -> Exchange {
     let flags = if call.conduit == Conduit::Smc { EXIT_SMC } else { 0 };
     let fields = [("nr", u64::from(call.id)), ("flags", flags)];
