@@ -1,7 +1,7 @@
 //! What KVM's host sets of a guest: filters of calls and firmware pseudo-registers.
 //!
-//! Linux Documentation/virt/kvm/devices/vm.rst (group KVM_ARM_VM_SMCCC_CTRL) and arm/fw-pseudo-registers.rst. KVM's filter
-//! can only be set; that it can be asked is what was proposed when it was discussed.
+//! Linux Documentation/virt/kvm/devices/vm.rst (group KVM_ARM_VM_SMCCC_CTRL) and arm/fw-pseudo-registers.rst. KVM's
+//! filter can only be set; that it can be asked is what was proposed when it was discussed.
 
 use std::collections::BTreeMap;
 
@@ -150,7 +150,7 @@ impl Filtering for Host {
 }
 
 impl Configuring for Host {
-    /// Unknown names are ENOENT, values that are not supported EINVAL, and changes of a bitmap once the guest has run EBUSY.
+    /// Unknown names are ENOENT, values that are not supported EINVAL, and changes once the guest has run EBUSY.
     fn set(&mut self, name: &str, value: u64) -> Answered {
         if name == "psci-version" {
             if !PSCI.contains(&value) {

@@ -1,19 +1,20 @@
 //! The reference hypervisors of Arm: the SMC calling convention, PSCI, TRNG, stolen time, and what KVM, Xen and Hyper-V
 //! have of their own.
 //!
-//! They answer as Arm's documents say, the newest version of the convention by default. Where a document leaves a choice, or
-//! an older version has another rule, a feature with a dot in its name selects it. The feature `kvm-arm` makes the
-//! hypervisor Linux KVM, with what KVM's documents say of its answers and of its host's settings.
+//! They answer as Arm's documents say, the newest version of the convention by default. Where a document leaves a
+//! choice, or an older version has another rule, a feature with a dot in its name selects it. The feature `kvm-arm`
+//! makes the hypervisor Linux KVM, with what KVM's documents say of its answers and of its host's settings.
 //!
 //! ```text
 //! profile    features -> a machine          smccc, psci, trng, time   Arm's services
 //! model      an instruction -> a service    vendor                    KVM's services
-//! registers  names -> places, exceptions    xen                       calls beside the convention
+//! registers  names -> places, exceptions    xen, hyperv               calls beside the convention
 //! host       filters and settings           saved                     what migrates
 //! ```
 
 mod call;
 mod host;
+mod hyperv;
 mod model;
 mod profile;
 mod psci;

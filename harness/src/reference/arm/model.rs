@@ -9,7 +9,7 @@ use super::psci::{self, Power};
 use super::registers::{Cause, Slots};
 use super::trng::Source;
 use super::vendor::Vendor;
-use super::{saved, smccc, time, xen};
+use super::{hyperv, saved, smccc, time, xen};
 use crate::contract::{Configuring, Exchange, FilterAction, Filtering, Refusal};
 use crate::reference::trap::{Machine, Model, Next, Trap};
 
@@ -63,6 +63,18 @@ impl ArmModel {
             xen::hypercall(&mut call, self.profile.xen_debug);
             return Next::Resume;
         }
+        if self.profile.hyperv && conduit == Conduit::Hvc {
+            let input = match (immediate, id) {
+                (0, hyperv::ID) => Some(1),
+                (hyperv::LEGACY, _) => Some(0),
+                _ => None,
+            };
+            if let Some(input) = input {
+                let status = hyperv::status(&call, input);
+                slots.set_x(machine, 0, status);
+                return Next::Resume;
+            }
+        }
         let policy = match (self.profile.kvm, conduit) {
             (true, Conduit::Hvc) => Immediate::Ignored,
             (true, Conduit::Smc) => Immediate::NotSupported,
@@ -115,8 +127,8 @@ impl ArmModel {
             .or_else(|| self.power.answer(call))
     }
 
-    /// KVM's answer (arch/arm64/kvm/hypercalls.c): workarounds before all else, then the filter, then the bitmaps. It always
-    /// writes x0 to x3.
+    /// KVM's answer (arch/arm64/kvm/hypercalls.c): workarounds before all else, then the filter, then the bitmaps. It
+    /// always writes x0 to x3.
     fn kvm(&mut self, call: &mut Call<'_>) -> Reply {
         if call.conduit == Conduit::Hvc && smccc::WORKAROUNDS.contains(&call.id) {
             // Answered in the first instructions of the vector (hyp-entry.S).
@@ -140,8 +152,8 @@ impl ArmModel {
     }
 }
 
-/// What user space sees of a call that is forwarded: the function and the conduit, and the registers. Neither arguments nor
-/// the immediate are in the record (Linux Documentation/virt/kvm/api.rst, KVM_EXIT_HYPERCALL).
+/// What user space sees of a call that is forwarded: the function and the conduit, and the registers. Neither arguments
+/// nor the immediate are in the record (Linux Documentation/virt/kvm/api.rst, KVM_EXIT_HYPERCALL).
 fn exit(call: &Call<'_>) -> Exchange {
     let flags = if call.conduit == Conduit::Smc { EXIT_SMC } else { 0 };
     let fields = [("nr", u64::from(call.id)), ("flags", flags)];

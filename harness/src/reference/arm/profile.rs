@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{psci, smccc, time, trng, vendor, xen};
+use super::{hyperv, psci, smccc, time, trng, vendor, xen};
 use crate::contract::{BootError, Machine};
 
 /// The architectures.
@@ -43,6 +43,7 @@ const OPTIONS: &[&str] = &[
     "kvm-arm-vendor.implementations",
     "xen-arm",
     "xen-arm.debug",
+    "hyperv-arm64",
     "arm.smc",
     "arm.smc-only",
     "smccc.immediate-undefined",
@@ -67,7 +68,7 @@ pub(super) fn options() -> BTreeSet<String> {
 /// The features that every guest has: the calls by name, which are there where their ABI is.
 pub(super) fn features() -> BTreeSet<String> {
     let psci = psci::FUNCTIONS.iter().flat_map(|function| function.names());
-    let lists = [smccc::NAMES, psci::OLD_NAMES, trng::NAMES, time::NAMES, vendor::NAMES, xen::NAMES];
+    let lists = [smccc::NAMES, psci::OLD_NAMES, trng::NAMES, time::NAMES, vendor::NAMES, xen::NAMES, hyperv::NAMES];
     lists.into_iter().flatten().map(|&name| name.to_owned()).chain(psci).collect()
 }
 
@@ -127,6 +128,8 @@ pub(super) struct Profile {
     pub(super) xen: bool,
     /// Whether it is a debug build.
     pub(super) xen_debug: bool,
+    /// Whether Hyper-V's hypercalls are there.
+    pub(super) hyperv: bool,
 }
 
 impl Profile {
@@ -202,6 +205,7 @@ impl Profile {
             implementations: has("kvm-arm-vendor.implementations"),
             xen: has("xen-arm"),
             xen_debug: has("xen-arm.debug"),
+            hyperv: has("hyperv-arm64"),
         })
     }
 }

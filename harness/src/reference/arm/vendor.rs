@@ -1,4 +1,5 @@
-//! KVM's own services, of the owner "vendor's hypervisor" (Linux Documentation/virt/kvm/arm/hypercalls.rst, ptp_kvm.rst).
+//! KVM's own services, of the owner "vendor's hypervisor" (Linux Documentation/virt/kvm/arm/hypercalls.rst and
+//! ptp_kvm.rst).
 
 use std::collections::BTreeSet;
 
@@ -42,8 +43,8 @@ pub(super) struct Vendor {
 }
 
 impl Vendor {
-    /// The answer, if the function is one of these. `bitmaps` has what of them the host lets the guest have: functions from
-    /// 0 on, and from 64 on.
+    /// The answer, if the function is one of these. `bitmaps` has what of them the host lets the guest have: functions
+    /// from 0 on, and from 64 on.
     pub(super) fn answer(&mut self, profile: &Profile, bitmaps: [u64; 2], call: &Call<'_>) -> Option<Reply> {
         if !profile.vendor {
             return None;
