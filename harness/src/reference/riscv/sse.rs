@@ -10,7 +10,7 @@ use super::hsm;
 use super::profile::HART;
 use super::sbi::Sbi;
 use super::shared;
-use crate::reference::trap::{Machine, Next};
+use crate::reference::trap::Machine;
 
 /// Events that there are: RAS, PMU and software-injected ones.
 const EVENTS: [u32; 5] = [0, 0x8000, 0x1_0000, LOCAL_SOFTWARE, GLOBAL_SOFTWARE];
@@ -280,6 +280,6 @@ impl Sbi {
         machine.set(s.a[7], a7);
         machine.set(s.a[6], a6);
         machine.set(s.sepc, sepc);
-        Done::Instead(Next::Resume)
+        Done::Elsewhere { asleep: false }
     }
 }
