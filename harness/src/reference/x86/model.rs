@@ -1,15 +1,15 @@
 //! What an instruction means, and which hypervisor is asked first.
 
-use super::kvm;
 use super::processor::{Slots, vector};
 use super::profile::Profile;
+use super::{hyperv, kvm, system};
 use crate::contract::Exchange;
 use crate::reference::trap::{Machine, Model, Next, Trap};
 
 /// `vmcall`.
-const VMCALL: [u8; 3] = [0x0F, 0x01, 0xC1];
+pub(super) const VMCALL: [u8; 3] = [0x0F, 0x01, 0xC1];
 /// `vmmcall`.
-const VMMCALL: [u8; 3] = [0x0F, 0x01, 0xD9];
+pub(super) const VMMCALL: [u8; 3] = [0x0F, 0x01, 0xD9];
 /// Error code of a page fault: the page is present, the access was a write.
 const WRITE_TO_PRESENT: u64 = 3;
 
@@ -18,6 +18,7 @@ const WRITE_TO_PRESENT: u64 = 3;
 enum Out {
     Nobody,
     Kvm,
+    HyperV,
 }
 
 /// The hypervisors of one guest.
@@ -39,9 +40,15 @@ impl X86 {
         if amd != self.profile.amd {
             return self.foreign(machine, at);
         }
-        let next = kvm::call(&self.profile, &self.slots, machine);
+        let (who, next) = if self.profile.hyperv && hyperv::is_on(&self.slots, machine) {
+            (Out::HyperV, hyperv::call(&self.profile, &self.slots, machine, at))
+        } else if self.profile.kvm {
+            (Out::Kvm, kvm::call(&self.profile, &self.slots, machine, at))
+        } else {
+            (Out::Nobody, self.slots.undefined(machine, at))
+        };
         if matches!(next, Next::Forward(_)) {
-            self.out = Out::Kvm;
+            self.out = who;
             // The instruction counts as executed when user space has answered.
             machine.set(self.slots.pc, at);
         }
@@ -74,6 +81,14 @@ impl Model for X86 {
             "vmcall" => self.hypercall(machine, false, trap.at),
             "vmmcall" => self.hypercall(machine, true, trap.at),
             "nop" => Next::Resume,
+            "cpuid" => {
+                system::cpuid(&self.profile, &self.slots, machine);
+                Next::Resume
+            }
+            "rdmsr" => system::read(&self.profile, &self.slots, machine, trap.at),
+            "wrmsr" => system::write(&self.profile, &self.slots, machine, trap.at),
+            "call-rax" => self.slots.call_rax(machine, trap.at, behind),
+            "ret" => self.slots.ret(machine, trap.at),
             "int3" => self.slots.raise(machine, vector::BREAKPOINT, behind, 0),
             "int" => self.slots.raise(machine, instruction.field(0), behind, 0),
             "syscall" => {
@@ -93,6 +108,7 @@ impl Model for X86 {
         match std::mem::replace(&mut self.out, Out::Nobody) {
             Out::Nobody => {}
             Out::Kvm => kvm::complete(&self.slots, machine, answer),
+            Out::HyperV => hyperv::complete(&self.slots, machine, answer),
         }
         let behind = machine.get(self.slots.pc).wrapping_add(VMCALL.len() as u64);
         machine.set(self.slots.pc, behind);

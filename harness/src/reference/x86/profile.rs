@@ -11,16 +11,29 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("x86.amd", "the processor is AMD's"),
     ("x86.read-only-code", "the guest may not write its code"),
+    ("hyperv", "Hyper-V; with kvm-x86, KVM that speaks for it"),
+    ("hyperv-x86-32", "the same: its calls from 32-bit code"),
     ("kvm-x86", "KVM"),
     ("kvm-x86.enforce-cpuid", "KVM serves what the guest's CPUID shows and nothing else"),
     ("kvm-x86.no-patching", "KVM does not replace the other vendor's instruction"),
     ("kvm-x86.exit-hypercall", "MAP_GPA_RANGE goes out to user space"),
     ("kvm-x86.no-tsc-clock", "the host's clock source is not the TSC"),
+    ("kvm-x86.hyperv-enforce-cpuid", "KVM serves the calls of Hyper-V that CPUID shows and no other"),
     ("kvm-x86.no-apic-map", "interrupt controllers are user space's, and KVM has no map of APIC ids"),
 ];
 
 /// Features of every guest: the calls that are served.
 const ALWAYS: &[&str] = &[
+    "HvCallFlushVirtualAddressList",
+    "HvCallFlushVirtualAddressSpace",
+    "HvCallGetVpIndexFromApicId",
+    "HvCallGetVpRegisters",
+    "HvCallNotifyLongSpinWait",
+    "HvCallPostMessage",
+    "HvCallSendSyntheticClusterIpi",
+    "HvCallSetVpRegisters",
+    "HvCallSignalEvent",
+    "HvExtCallQueryCapabilities",
     "KVM_HC_VAPIC_POLL_IRQ",
     "KVM_HC_KICK_CPU",
     "KVM_HC_CLOCK_PAIRING",
@@ -50,6 +63,10 @@ pub(super) struct Profile {
     pub(super) amd: bool,
     /// KVM is the hypervisor.
     pub(super) kvm: bool,
+    /// Hyper-V's interface is there.
+    pub(super) hyperv: bool,
+    /// KVM_CAP_HYPERV_ENFORCE_CPUID.
+    pub(super) hyperv_enforce: bool,
     /// KVM_CAP_ENFORCE_PV_FEATURE_CPUID.
     pub(super) enforce: bool,
     /// KVM_X86_QUIRK_FIX_HYPERCALL_INSN.
@@ -84,6 +101,8 @@ impl Profile {
         Ok(Self {
             amd: has("x86.amd"),
             kvm: has("kvm-x86"),
+            hyperv: has("hyperv") || has("hyperv-x86-32"),
+            hyperv_enforce: has("kvm-x86.hyperv-enforce-cpuid"),
             enforce: has("kvm-x86.enforce-cpuid"),
             patching: !has("kvm-x86.no-patching"),
             writable_code: !has("x86.read-only-code"),
@@ -93,9 +112,15 @@ impl Profile {
         })
     }
 
+    /// Whether calls of Hyper-V need their privilege: Hyper-V always sees to it, KVM when told to.
+    pub(super) fn hyperv_enforced(&self) -> bool {
+        !self.kvm || self.hyperv_enforce
+    }
+
     /// What expressions call `machine.<name>`.
     pub(super) fn facts(&self) -> Vec<(&'static str, u64)> {
         vec![
+            ("hyperv-enforced", u64::from(self.hyperv_enforced())),
             ("enforce-cpuid", u64::from(self.enforce)),
             ("exit-hypercall", self.exits),
             ("tsc-clock", u64::from(self.tsc_clock)),
