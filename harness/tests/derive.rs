@@ -157,7 +157,8 @@ fn is_a_call_beside(abi: &Abi, number: u64) -> bool {
             && abi.arch.iter().any(|arch| other.arch.contains(arch))
             && !code(abi).is_disjoint(&code(other))
     });
-    let known = |other| numbers(other).any(|call| if halves(abi) { call == number >> 32 } else { call >> 32 == number });
+    let known =
+        |other| numbers(other).any(|call| if halves(abi) { call == number >> 32 } else { call >> 32 == number });
     beside.into_iter().any(known)
 }
 
