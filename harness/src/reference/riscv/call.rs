@@ -1,6 +1,6 @@
 //! A call: its arguments, the memory it names, and how it ends. SBI 3.0, chapter Binary Encoding.
 
-use crate::reference::trap::{Machine, Next};
+use crate::reference::trap::Machine;
 
 /// A refusal: the error for `a0`, and what `a1` holds then. Unless a function says otherwise `a1` is unspecified after an
 /// error; it is zero here, as in the implementations that are known.
@@ -44,8 +44,10 @@ pub(super) enum Done {
     Answer(Answer),
     /// It succeeds, and the hart sleeps before it goes on behind the call.
     Sleep,
-    /// It does not return. Registers are as they shall be.
-    Instead(Next),
+    /// It goes on elsewhere, at once or once something wakes the hart. Registers are as they shall be then.
+    Elsewhere { asleep: bool },
+    /// The hart or the machine is gone.
+    End(&'static str),
 }
 
 impl From<Answer> for Done {

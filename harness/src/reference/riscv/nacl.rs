@@ -5,7 +5,7 @@
 use super::call::{Answer, Call, Done, INVALID_PARAM, NO_SHMEM, NOT_SUPPORTED, Refused};
 use super::sbi::Sbi;
 use super::shared;
-use crate::reference::trap::{Machine, Next};
+use crate::reference::trap::Machine;
 
 /// A scratch page, and 1024 CSRs.
 const SIZE: u64 = 4096 + 1024 * 8;
@@ -192,5 +192,5 @@ fn sync_sret(sbi: &mut Sbi, call: &mut Call<'_>) -> Result<Done, Refused> {
     machine.set(s.status_sie, machine.get(s.status_spie));
     machine.set(s.status_spie, 1);
     machine.set(s.status_spp, 0);
-    Ok(Done::Instead(Next::Resume))
+    Ok(Done::Elsewhere { asleep: false })
 }

@@ -83,6 +83,11 @@ impl Profile {
         self.asked.contains(&format!("not {feature}"))
     }
 
+    /// Whether the calling hart has the hypervisor extension.
+    pub(super) fn is_hypervisor(&self) -> bool {
+        self.hypervisor_harts() >> HART & 1 == 1
+    }
+
     /// The harts with the hypervisor extension.
     pub(super) fn hypervisor_harts(&self) -> u64 {
         if self.lacks("riscv.h") { 0 } else { HYPERVISOR_HARTS }

@@ -128,7 +128,8 @@ impl Sbi {
             Done::Answer(Ok(value)) => (0, value, Next::Resume),
             Done::Answer(Err(refused)) => (refused.code.cast_unsigned(), refused.value, Next::Resume),
             Done::Sleep => (0, 0, Next::Sleep),
-            Done::Instead(next) => return next,
+            Done::Elsewhere { asleep } => return if asleep { Next::Sleep } else { Next::Resume },
+            Done::End(how) => return Next::End(how.to_owned()),
         };
         machine.set(a[0], code);
         machine.set(a[1], value);

@@ -10,7 +10,7 @@ use super::hsm;
 use super::profile::HART;
 use super::sbi::Sbi;
 use super::shared;
-use crate::reference::trap::{Machine, Next};
+use crate::reference::trap::Machine;
 
 /// Events that there are: RAS, PMU and software-injected ones.
 const EVENTS: [u32; 5] = [0, 0x8000, 0x1_0000, LOCAL_SOFTWARE, GLOBAL_SOFTWARE];
@@ -249,7 +249,9 @@ impl Sbi {
         }
         let s = &self.slots;
         let flags = [s.status_spp, s.status_spie, s.status_spv, s.status_spvp];
-        let flags = (0..).zip(flags).fold(0, |all, (n, slot)| all | machine.get(slot) << n);
+        // The last two are of the hypervisor extension.
+        let shown = if self.profile.is_hypervisor() { 4 } else { 2 };
+        let flags = (0..).zip(flags).take(shown).fold(0, |all, (n, slot)| all | machine.get(slot) << n);
         event.interrupted = [machine.get(s.sepc), flags, machine.get(s.a[6]), machine.get(s.a[7])];
         event.state = State::Running;
         event.pending = false;
@@ -260,7 +262,9 @@ impl Sbi {
         machine.set(s.status_spie, machine.get(s.status_sie));
         machine.set(s.status_sie, 0);
         // The hart was not virtualised, so SPV is 0 and SPVP stays.
-        machine.set(s.status_spv, 0);
+        if self.profile.is_hypervisor() {
+            machine.set(s.status_spv, 0);
+        }
         machine.set(s.pc, event.entry[0]);
     }
 
@@ -272,14 +276,16 @@ impl Sbi {
         let [sepc, flags, a6, a7] = event.interrupted;
         machine.set(s.pc, machine.get(s.sepc));
         machine.set(s.mode, machine.get(s.status_spp));
-        machine.set(s.status_spv, flags >> 2 & 1);
-        machine.set(s.status_spvp, flags >> 3 & 1);
+        if self.profile.is_hypervisor() {
+            machine.set(s.status_spv, flags >> 2 & 1);
+            machine.set(s.status_spvp, flags >> 3 & 1);
+        }
         machine.set(s.status_sie, machine.get(s.status_spie));
         machine.set(s.status_spie, flags >> 1 & 1);
         machine.set(s.status_spp, flags & 1);
         machine.set(s.a[7], a7);
         machine.set(s.a[6], a6);
         machine.set(s.sepc, sepc);
-        Done::Instead(Next::Resume)
+        Done::Elsewhere { asleep: false }
     }
 }
