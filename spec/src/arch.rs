@@ -203,6 +203,9 @@ pub struct Trap {
     /// Fields of the encoding, in the order of the operands in assembly.
     #[serde(default)]
     pub fields: IndexMap<String, Bits>,
+    /// The field that tells what the instruction asks for (LEV, an immediate, a function code), if not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decides: Option<String>,
     /// Bits that the architecture reserves.
     #[serde(default)]
     pub reserved: Word,
@@ -214,6 +217,17 @@ pub struct Trap {
 
 const fn four() -> u8 {
     4
+}
+
+impl Trap {
+    /// The field that tells what the instruction asks for.
+    #[must_use]
+    pub fn deciding(&self) -> Option<Bits> {
+        match &self.decides {
+            Some(name) => self.fields.get(name).copied(),
+            None => self.fields.values().next().copied(),
+        }
+    }
 }
 
 /// An interrupt of the guest.

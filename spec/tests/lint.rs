@@ -62,6 +62,7 @@ fn broken_library_is_caught(file: &str, from: &str, to: &str, says: &str, hint: 
 #[case("{ msr.pr: 1 }", "{ ¦msr.pr: 2 }", "more than its bits 14 hold", "correct")]
 #[case("reserved: 0x03FF_F01D", "¦reserved: 0x4000_0000", "its word sets bits 0x40000000", "reserved bit is zero")]
 #[case("initial: { cr:", "initial: { ¦crr:", "`crr`, which is given a value, is no register", "`cr`?")]
+#[case("11..5 }, reserved", "11..5 }, decides: ¦levy, reserved", "no field `levy` that could decide", "`lev`?")]
 #[case(
     "initial:",
     "interrupt-writes: [{ at: ¦msrr + 8, length: 8, says: x }]\ninitial:",

@@ -108,6 +108,11 @@ fn traps(read: &Read<Arch>, report: &mut Report) {
                 report.error(place::at(read, place::of(trap), &["reserved:"], message).hint(hint));
             }
         }
+        if let Some(field) = trap.decides.as_ref().filter(|field| !trap.fields.contains_key(*field)) {
+            let message = format!("trap `{name}`: no field `{field}` that could decide");
+            let hint = suggest(field, trap.fields.keys().map(String::as_str));
+            report.error(place::at(read, place::of(trap), &["decides:", field], message).hint(hint));
+        }
         if trap.word.0 & fields != 0 {
             let message = format!("trap `{name}`: its word sets bits {:#x} of its fields", trap.word.0 & fields);
             report
