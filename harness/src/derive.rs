@@ -119,8 +119,7 @@ impl Deriver<'_> {
         let mut clauses: Vec<String> =
             [&cites.returns, &cites.frame, &cites.memory, &cites.state].into_iter().flatten().cloned().collect();
         clauses.extend(draft.clauses);
-        let clauses: BTreeSet<String> =
-            clauses.into_iter().map(|clause| format!("{}.{clause}", self.abi.abi)).collect();
+        let clauses: BTreeSet<String> = clauses.into_iter().map(|clause| self.abi.qualify(&clause)).collect();
         self.rows.push(Scenario {
             id: format!("{}/{group}/derived/{row}", self.abi.abi),
             title: format!("{call}: {row}"),
@@ -248,7 +247,7 @@ impl Deriver<'_> {
         let mut seen = BTreeSet::new();
         let clauses: Vec<String> = number.clause.iter().cloned().collect();
         for (label, value) in candidates {
-            if self.assigned.contains(value & mask) || !seen.insert(value & mask) {
+            if self.assigned.contains(value & mask & !number.hints.0) || !seen.insert(value & mask) {
                 continue;
             }
             let call = format!("{:#x}", value & mask);

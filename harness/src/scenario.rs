@@ -144,7 +144,13 @@ impl Runner<'_> {
             if let Some(fact) = name.strip_prefix("machine.") {
                 return plans.facts.get(fact).map(Program::Constant);
             }
-            plans.file.slot(name).map(Program::Before)
+            // Names of the case may stand for constants and codes of its ABI.
+            let abi = self.library.abis.get(&self.scenario.abi).map(|abi| &abi.value);
+            let number = abi.and_then(|abi| {
+                let constant = abi.constants.get(name).map(|word| word.0);
+                constant.or_else(|| Some(abi.codes.get(name)?.value.value?.0))
+            });
+            number.map(Program::Constant).or_else(|| plans.file.slot(name).map(Program::Before))
         };
         let program = compile(expr, &resolve).map_err(|name| match name.strip_prefix("machine.") {
             Some(_) => StepError::Skip(format!("this machine has no {name}")),
@@ -195,6 +201,8 @@ impl Runner<'_> {
     fn step(&mut self, step: &Step, options: Options, result: &mut RowResult) -> Result<(), StepError> {
         let abi = step.call.as_ref().and_then(|call| call.split_once('.')).map_or(&*self.scenario.abi, |(abi, _)| abi);
         let plan = self.plan(abi)?;
+        self.answered = None;
+        self.ranges = None;
         for (at, bytes) in &step.memory {
             let at = self.value(Some(&plan), None, at)?;
             let bytes = self.bytes(&plan, bytes)?;
@@ -209,8 +217,12 @@ impl Runner<'_> {
             self.code_step(step, &plan, code)?;
         } else if let Some(look) = &step.device_tree {
             let blob = self.session.guest().device_tree()?;
-            let cells = look.cells.iter().map(|x| self.value(Some(&plan), None, x)).collect::<Result<Vec<_>, _>>()?;
-            result.mismatches.extend(tree::look(&blob, look, &cells));
+            let values = look
+                .expressions()
+                .into_iter()
+                .map(|x| self.value(Some(&plan), None, x))
+                .collect::<Result<Vec<_>, _>>()?;
+            result.mismatches.extend(tree::look(&blob, look, &values));
             result.behaviour.push("device tree".to_owned());
             return Ok(());
         } else if let Some(said) = self.host_step(step, &plan)? {

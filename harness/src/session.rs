@@ -378,7 +378,8 @@ impl Session {
         });
         self.judge = judge;
         let code = checked?;
-        let done = code.is_none_or(|code| shot.plan.is_success(code));
+        // An error leaves nothing behind; a call that is done in part or goes on does.
+        let done = code.is_none_or(|code| !shot.plan.is_error(code));
         let unseen = !shot.call.writes.is_empty() && self.guest.watching().is_none();
         if self.seen.stop != Stop::Reached || shot.call.lasting && done || !found.is_empty() || unseen {
             self.tainted = true;

@@ -178,6 +178,9 @@ pub struct Number {
     pub low_in: Option<String>,
     /// How many low bits of the register count.
     pub width: u8,
+    /// Bits that a caller may set without naming another call, so that a number with them is no unknown one.
+    #[serde(default)]
+    pub hints: Word,
     /// Parts of the number.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, Bits>,
@@ -231,7 +234,8 @@ pub struct ReturnRegister {
     pub narrow: bool,
 }
 
-/// A return code, or an interrupt that a call ends in instead of returning.
+/// A return code, or an interrupt that a call ends in instead of returning. One of class success with neither value nor
+/// interrupt stands for a call that goes on and returns nothing.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Code {
@@ -394,10 +398,10 @@ impl Abi {
         vendor.unwrap_or(0) | call.number.0
     }
 
-    /// A clause of this ABI as reports name it: `abi.clause`.
+    /// A clause of this ABI, or the one of another that is named with it, as reports name it: `abi.clause`.
     #[must_use]
     pub fn qualify(&self, clause: &str) -> String {
-        format!("{}.{clause}", self.abi)
+        if clause.contains('.') { clause.to_owned() } else { format!("{}.{clause}", self.abi) }
     }
 
     /// The document behind a tag of `sources`, with the place in it.

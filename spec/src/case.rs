@@ -242,12 +242,16 @@ pub enum Migration {
     StateOnly,
 }
 
-/// A look at the device tree.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+/// A look at the device tree: some node that fits must show what is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TreeLook {
-    /// Path of the node.
+    /// Path of the node; any node of the tree if left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub node: String,
+    /// A string that the node's `compatible` list holds; nodes without it do not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compatible: Option<String>,
     /// Name of the property; without it, only the node is looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
@@ -257,9 +261,24 @@ pub struct TreeLook {
     /// The cells that it must hold, in order and no more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cells: Vec<Expr>,
+    /// The lengths in bytes of which it must have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub length: Vec<Expr>,
     /// That node or property must not be there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub absent: bool,
+    /// Looks of which one must hold besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<TreeLook>,
+}
+
+impl TreeLook {
+    /// Its expressions in order: cells, lengths, those of the alternatives.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expr> {
+        let own = self.cells.iter().chain(&self.length);
+        own.chain(self.any_of.iter().flat_map(Self::expressions)).collect()
+    }
 }
 
 /// One value or a list of values.

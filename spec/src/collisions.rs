@@ -57,7 +57,7 @@ pub struct FallThrough {
     pub because: String,
     /// The state.
     pub state: State,
-    /// Who takes it; none if nobody does.
+    /// Who takes it; none if nobody does. The conduit missed itself if it refuses it in a way of its own.
     pub taken_by: Option<String>,
 }
 
@@ -92,11 +92,11 @@ pub fn collisions(library: &Library) -> Vec<Collision> {
     found
 }
 
-/// Who takes `state`: of the conduits that claim it the one with the lowest precedence, by name where they tie.
+/// Who takes `state`: of the conduits that claim or refuse it the one with the lowest precedence, by name where they tie.
 #[must_use]
 pub fn winner<'a>(all: &'a [Predicate], state: &State) -> Option<&'a Predicate> {
     all.iter()
-        .filter(|predicate| predicate.claims(state))
+        .filter(|predicate| predicate.claims(state) || predicate.refuses(state))
         .min_by_key(|predicate| (predicate.precedence, &predicate.name))
 }
 

@@ -181,6 +181,7 @@ impl Guest for FaultyGuest {
 
     fn rewinding(&mut self) -> Option<&mut dyn Rewinding> {
         self.shown.clear();
+        self.garbles = false;
         self.inner.rewinding()
     }
 

@@ -27,6 +27,9 @@ pub struct Call {
     /// The feature under which it is advertised (`hcall-pft`). The call's own name is a feature too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
+    /// Features that the machine of a row that makes the call is asked to have, where the backend can be asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// What it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -156,7 +159,8 @@ pub struct Output {
     pub says: Option<String>,
 }
 
-/// When a code is returned. With neither `if` nor `only-if`: whenever no other code is forced.
+/// When a code is returned. With neither `if` nor `only-if`: whenever no other code is forced. With both: it must come
+/// where `if` holds, and otherwise may come where `only-if` does and no other code is forced.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Condition {

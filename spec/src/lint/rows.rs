@@ -7,7 +7,7 @@ use super::place::{self, Place};
 use super::{Report, World, suggest};
 use crate::abi::{Abi, Call};
 use crate::arch;
-use crate::case::{Bytes, Case, Expect, Scenario, Step};
+use crate::case::{Bytes, Case, Expect, Scenario, Step, TreeLook};
 use crate::expr::Expr;
 use crate::library::{NamedCase, Read};
 use crate::slots::Slots;
@@ -118,7 +118,7 @@ impl<'a> Check<'a> {
         for expr in step.configure.values() {
             self.expression(&names, expr);
         }
-        for expr in step.device_tree.iter().flat_map(|look| &look.cells) {
+        for expr in step.device_tree.iter().flat_map(TreeLook::expressions) {
             self.expression(&names, expr);
         }
         self.expect(step, abi, called, &names);

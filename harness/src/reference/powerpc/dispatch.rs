@@ -75,11 +75,12 @@ fn papr_call(p: &mut Partition) -> Next {
     let (code, next) = match papr::call(p) {
         Some(Reply::Now(code)) => (code, Next::Resume),
         Some(Reply::Asleep(code)) => (code, Next::Sleep(Until::Interrupt)),
+        Some(Reply::Reset(code)) => (code, Next::Interrupt(Interrupt::SystemReset)),
         None if p.profile.unknown_papr == UserSpace::Harness => return Next::Forward(Route::Papr),
         None => (code::FUNCTION, Next::Resume),
     };
     p.cpu.gpr[3] = code.cast_unsigned();
-    p.cpu.external_pending = p.state.processors[0].presentation.pending();
+    p.refresh_external();
     next
 }
 

@@ -6,6 +6,7 @@ use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, ReservedBits, SlbEnt
 
 use super::device_tree;
 use super::dispatch::{self, Next, Route};
+use super::epapr;
 use super::papr;
 use super::partition::{CPUS, Partition, RAM, State};
 use super::profile::Profile;
@@ -24,7 +25,10 @@ const CODE: u64 = 0x20_0000;
 /// Where its data goes.
 const SCRATCH: u64 = 0x30_0000;
 /// Where the device tree is.
-const TREE: u64 = 0x100_0000;
+pub(super) const TREE: u64 = 0x100_0000;
+
+/// How a guest ends whose watchdog runs out.
+const WATCHDOG: &str = "a watchdog ran out";
 
 /// What the guest is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +67,17 @@ impl ReferenceGuest {
         memory.baseline();
         let cpu = processor(&profile);
         let state = State::new();
-        let named = [
+        let own = [
             ("cpus", CPUS as u64),
             ("cpu", 0),
-            ("vty", papr::VTY),
-            ("liobn", papr::LIOBN),
-            ("tce-window", papr::WINDOW),
             ("ptes", papr::ENTRIES),
             ("device-tree", TREE),
             ("uv-page", ultravisor::PAGE),
+            ("scm-drc", papr::SCM_DRC),
+            ("scm-block", papr::SCM_BLOCK),
+            ("scm-blocks", papr::SCM_BLOCKS),
         ];
+        let named = own.into_iter().chain(papr::facts(&profile));
         Ok(Self {
             places: Places::new(file, &cpu),
             boot: (cpu.clone(), state.clone()),
@@ -84,7 +89,7 @@ impl ReferenceGuest {
                 ram: RAM,
                 code: CODE,
                 scratch: SCRATCH,
-                named: named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                named: named.chain(epapr::facts()).map(|(name, value)| (name.to_owned(), value)).collect(),
             },
             tree,
         })
@@ -94,10 +99,16 @@ impl ReferenceGuest {
     fn execute(&mut self, until: u64, left: &mut u64) -> Option<Stop> {
         let cpu = &mut self.partition.cpu;
         let before = cpu.instructions;
-        let exit = cpu.run(&mut self.partition.memory, hypercheck_ppc::Budget::until(until, *left));
+        let bite = self.partition.state.watchdogs.left(cpu.tb);
+        let most = (*left).min(bite.unwrap_or(u64::MAX));
+        let exit = cpu.run(&mut self.partition.memory, hypercheck_ppc::Budget::until(until, most));
         *left = left.saturating_sub(cpu.instructions - before);
         match exit {
             Exit::Until => Some(Stop::Reached),
+            Exit::Budget if bite == Some(most) => {
+                self.doing = Doing::Ended(WATCHDOG);
+                None
+            }
             Exit::Budget => Some(Stop::Exhausted),
             Exit::Interrupt(which) => Some(taken(which)),
             Exit::SystemCall { lev } => match dispatch::system_call(&mut self.partition, lev) {
@@ -230,9 +241,16 @@ impl Guest for ReferenceGuest {
             let stop = match self.doing {
                 Doing::Running => self.execute(budget.until, &mut left),
                 Doing::Sleeping(until) => {
-                    if sleep::until_woken(&mut self.partition, until, &mut left) {
+                    let bite = self.partition.state.watchdogs.left(self.partition.cpu.tb);
+                    let mut nap = left.min(bite.unwrap_or(u64::MAX));
+                    let before = nap;
+                    if sleep::until_woken(&mut self.partition, until, &mut nap) {
+                        left -= before - nap;
                         self.doing = Doing::Running;
                         self.partition.cpu.deliverable().map(|which| self.take(which))
+                    } else if bite == Some(before) {
+                        self.doing = Doing::Ended(WATCHDOG);
+                        None
                     } else {
                         Some(Stop::Asleep)
                     }

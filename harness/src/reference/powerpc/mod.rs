@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! profile      features -> a machine           dispatch     what a system call means
-//! guest        the contract                    kvm, osi, ultravisor, papr/   who answers
+//! guest        the contract                    kvm, epapr/, osi, ultravisor, papr/   who answers
 //! registers    names -> places in the core     sleep        waiting for interrupts
 //! device_tree  what the guest is told
 //! ```
 
 mod device_tree;
 mod dispatch;
+mod epapr;
 mod guest;
 mod kvm;
 mod osi;
@@ -20,6 +21,7 @@ mod papr;
 mod partition;
 mod profile;
 mod registers;
+mod secure_pages;
 mod sleep;
 mod ultravisor;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hypercheck_ppc::Model;
 
-use super::papr;
+use super::{device_tree, epapr, papr};
 use crate::contract::{BootError, Machine};
 
 /// Features that can be asked for at boot, with what they do.
@@ -13,7 +13,12 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
     ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
-    ("kvm-epapr", "KVM's and ePAPR's hypercalls"),
+    ("papr.slow", "PAPR calls that may take several calls to be done take them"),
+    ("hcall-rpt-invalidate", "a radix guest that has the hypervisor invalidate, without a hashed page table (ppc64)"),
+    ("nested-hv", "nested guests by H_ENTER_NESTED (ppc64)"),
+    ("nested-papr", "nested guests by H_GUEST_CREATE and H_GUEST_RUN_VCPU (ppc64)"),
+    ("secure-guests", "what the ultravisor asks of the hypervisor; the same as ultravisor.enabled (ppc64)"),
+    ("kvm-epapr", "KVM's and ePAPR's hypercalls, on one of the three platforms below"),
     ("kvm-magic-page", "with the magic page (not with booke-hv, whose KVM has none)"),
     ("magic-page.documented-order", "MAP_MAGIC_PAGE takes the effective address first, as ppc-pv.rst says"),
     ("book3s-pr", "KVM calls come as sc with a magic value in r0, on Book3S"),
@@ -23,6 +28,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("osi.forwarded", "the same, left to the harness to answer"),
     ("ultravisor", "an ultravisor is there, with SMFCTRL[E] = 0; includes papr (ppc64)"),
     ("ultravisor.enabled", "the same with SMFCTRL[E] = 1"),
+    ("hcall-int-exploitation", "interrupts are in exploitation mode, not in legacy mode; needs papr"),
     ("ppc64.scv", "FSCR[SCV] is 1 from the start, so that scv is a system call (ppc64, not POWER8)"),
     ("little-endian-interrupts", "interrupts are taken in little-endian mode from the start (Book3S)"),
     ("model.power8", "POWER8 in place of POWER9"),
@@ -32,11 +38,12 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Features of every guest beside PAPR's calls.
 const ALWAYS: &[&str] = &[
+    // Time passes with instructions, so that a row can tell how long something takes.
+    "deterministic-time",
     "isa.ppc64",
     "isa.ppc32",
     "linux-syscall",
     "ppc64.sc-lev-2",
-    "ppc64.scv",
     "EV_IDLE",
     "KVM_HC_FEATURES",
     "UV_WRITE_PATE",
@@ -56,15 +63,19 @@ const ALWAYS: &[&str] = &[
 /// The architectures.
 pub(in crate::reference) const ARCHES: &[&str] = &["ppc64", "ppc32"];
 
-/// The names of all options.
-pub(in crate::reference) fn options() -> BTreeSet<String> {
-    OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
+fn all_options() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().chain(epapr::OPTIONS).chain(device_tree::OPTIONS).map(|(name, _)| *name)
 }
 
-/// The features that every guest has: with `papr`, the complete function sets and every call by its name.
+/// The names of all options.
+pub(in crate::reference) fn options() -> BTreeSet<String> {
+    all_options().map(str::to_owned).collect()
+}
+
+/// The features that every guest has: with `papr`, the complete function sets and every call by its name. Sets that are
+/// options are left out, with their calls.
 pub(in crate::reference) fn features() -> BTreeSet<String> {
-    let calls = papr::CALLS.iter().map(|call| call.name);
-    ALWAYS.iter().copied().chain(papr::sets()).chain(calls).map(str::to_owned).collect()
+    ALWAYS.iter().copied().chain(papr::sets()).chain(papr::names()).map(str::to_owned).collect()
 }
 
 /// Who answers a call that leaves the hypervisor.
@@ -107,6 +118,18 @@ pub(crate) struct Profile {
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
     pub(crate) scv: bool,
+    pub(crate) epapr: epapr::Offer,
+    pub(crate) tree: device_tree::Shape,
+    /// Interrupts are in exploitation mode (LoPAR, "XIVE Legacy vs. Exploitation Mode").
+    pub(crate) exploitation: bool,
+    /// Whether what may take several calls does.
+    pub(crate) slow: bool,
+    /// Whether the partition translates by radix trees, as far as hypercalls ask.
+    pub(crate) radix: bool,
+    /// Whether it may have nested guests by H_ENTER_NESTED.
+    pub(crate) nested_hv: bool,
+    /// Whether it may have nested guests by H_GUEST_CREATE.
+    pub(crate) nested_papr: bool,
 }
 
 impl Profile {
@@ -120,9 +143,8 @@ impl Profile {
             return no(format!("there is no {}, only {}", machine.arch, ARCHES.join(" and ")));
         }
         let always = features();
-        let known = |name: &str| {
-            OPTIONS.iter().any(|(option, _)| *option == name) || always.contains(name) || ARCHES.contains(&name)
-        };
+        let known =
+            |name: &str| all_options().any(|option| option == name) || always.contains(name) || ARCHES.contains(&name);
         if let Some(unknown) = machine.features.iter().find(|name| !known(name)) {
             return no(format!("{unknown} is no feature of the reference"));
         }
@@ -134,14 +156,20 @@ impl Profile {
         for (feature, fits) in [
             ("papr", model.is_server()),
             ("papr.forwarded", model.is_server()),
+            ("papr.slow", model.is_server()),
             ("ultravisor", model.is_server()),
             ("ultravisor.enabled", model.is_server()),
+            ("secure-guests", model.is_server()),
+            ("hcall-rpt-invalidate", model.is_server() && model.is_v30()),
+            ("nested-hv", model.is_server() && model.is_v30()),
+            ("nested-papr", model.is_server() && model.is_v30()),
             ("osi", !model.is_embedded()),
             ("osi.forwarded", !model.is_embedded()),
             ("little-endian-interrupts", !model.is_embedded()),
             ("book3s-pr", !model.is_embedded()),
             ("kvm-magic-page", model != Model::E500mc),
             ("ppc64.scv", model.is_server() && model.is_v30()),
+            ("hcall-int-exploitation", model.is_server() && model.is_v30()),
         ] {
             if has(feature) && !fits {
                 return no(format!("{model:?} has no {feature}"));
@@ -149,17 +177,27 @@ impl Profile {
         }
         let forwarded = |name: &str| if has(name) { UserSpace::Harness } else { UserSpace::BuiltIn };
         let conduit = if model == Model::E500mc { Conduit::Hypervisor } else { Conduit::Magic };
-        let ultravisor = if has("ultravisor.enabled") { Ultravisor::On } else { Ultravisor::Off };
+        let epapr = epapr::Offer::new(has);
+        let platform = ["book3s-pr", "e500v2", "booke-hv"].into_iter().any(has);
+        let secure = has("ultravisor.enabled") || has("secure-guests");
+        let ultravisor = if secure { Ultravisor::On } else { Ultravisor::Off };
         Ok(Self {
             model,
-            papr: ["papr", "papr.forwarded", "ultravisor", "ultravisor.enabled"].into_iter().any(has),
+            papr: secure || ["papr", "papr.forwarded", "ultravisor"].into_iter().any(has),
             unknown_papr: forwarded("papr.forwarded"),
-            kvm: ["kvm-epapr", "kvm-magic-page"].into_iter().any(has).then_some(conduit),
+            kvm: (platform && (["kvm-epapr", "kvm-magic-page"].into_iter().any(has) || epapr.any())).then_some(conduit),
             documented_order: has("magic-page.documented-order"),
             osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
             scv: has("ppc64.scv"),
+            epapr,
+            tree: device_tree::Shape::new(has),
+            exploitation: has("hcall-int-exploitation"),
+            slow: has("papr.slow"),
+            radix: has("hcall-rpt-invalidate"),
+            nested_hv: has("nested-hv"),
+            nested_papr: has("nested-papr"),
         })
     }
 }

@@ -5,39 +5,51 @@
 //! U_INVALID there, which has no number; the firmware (open-power/ultravisor, `core/uvcall.c`) returns U_PERMISSION, and so does
 //! this. Calls that only the firmware has are unknown.
 //!
-//! Secure memory is not modelled, only its bookkeeping: which slots a hypervisor registered, which pages are shared.
+//! Guest and hypervisor share one memory here, so no access is refused: what is modelled of secure memory is which slots a
+//! hypervisor registered, where each page is (`secure_pages`) and what a page reads like when it goes out and comes back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hypercheck_ppc::msr;
 
 use super::dispatch::Next;
 use super::papr::code;
 use super::partition::Partition;
+use super::secure_pages::{Page, Pages, Vm, cipher};
 
 /// Bytes of a page as the ultravisor counts them: the 64 KiB of its radix translation.
 pub(crate) const PAGE: u64 = 1 << ORDER;
 const ORDER: u64 = 16;
 
 const PERMISSION: i64 = -11;
-const P5: i64 = -58;
+const P5: i64 = code::P5;
 
 /// Logical partition numbers have 12 bits; 0 is the hypervisor itself. Power ISA 3.0 Book III, LPIDR.
 const PARTITIONS: u64 = 1 << 12;
-/// The number of the one guest that can share pages.
-const GUEST: u64 = 1;
+/// The number of the one guest whose pages are followed: the caller's partition.
+pub(crate) const GUEST: u64 = 1;
 /// Memory slots of one partition.
 const SLOTS: u64 = 512;
 
 /// What the ultravisor keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secure {
-    /// Pages that the guest shares with its hypervisor, by number.
-    shared: BTreeSet<u64>,
+    /// Where the pages of the guest are.
+    pub(crate) pages: Pages,
     /// Memory slots: start and size by partition and number.
-    slots: BTreeMap<(u64, u64), (u64, u64)>,
+    pub(crate) slots: BTreeMap<(u64, u64), (u64, u64)>,
     /// Entries of the partition table.
     entries: BTreeMap<u64, [u64; 2]>,
+}
+
+impl Secure {
+    /// Gives back all that is kept for a partition.
+    pub(crate) fn forget(&mut self, lpid: u64) {
+        self.slots.retain(|&(owner, _), _| owner != lpid);
+        if lpid == GUEST {
+            self.pages.reset();
+        }
+    }
 }
 
 /// Who makes a call.
@@ -144,6 +156,7 @@ fn unregister_slot(p: &mut Partition) -> i64 {
 
 /// UV_PAGE_IN and UV_PAGE_OUT: a real address of the hypervisor, then a page of the guest.
 fn move_page(p: &mut Partition) -> i64 {
+    let goes_in = p.cpu.gpr[3] == 0xF128;
     let [lpid, real, guest, flags, order] = p.arguments();
     if !guest_partition(lpid) || !has_slots(p, lpid) {
         code::PARAMETER
@@ -155,8 +168,47 @@ fn move_page(p: &mut Partition) -> i64 {
         code::P4
     } else if order != ORDER {
         P5
-    } else {
+    } else if lpid != GUEST || !p.contains(guest, PAGE) {
+        // No memory of other partitions is there to be moved.
         code::SUCCESS
+    } else if goes_in {
+        page_in(p, real, guest)
+    } else {
+        page_out(p, real, guest)
+    }
+}
+
+/// A page comes in: decrypted if it went out, as it is if the guest never was secure before. A shared one is only mapped.
+fn page_in(p: &mut Partition, real: u64, guest: u64) -> i64 {
+    let key = match p.state.secure.pages.get(guest / PAGE) {
+        Page::Shared { .. } => return code::SUCCESS,
+        Page::PagedOut(key) => Some(key),
+        Page::Normal | Page::Secure => None,
+    };
+    carry(p, real, guest, key);
+    p.state.secure.pages.set(guest / PAGE, Page::Secure);
+    code::SUCCESS
+}
+
+/// A page goes out encrypted. A shared one stays; one that is out already has nothing to bring.
+fn page_out(p: &mut Partition, real: u64, guest: u64) -> i64 {
+    match p.state.secure.pages.get(guest / PAGE) {
+        Page::Shared { .. } => code::SUCCESS,
+        Page::Normal | Page::PagedOut(_) => code::P3,
+        Page::Secure => {
+            let key = p.state.secure.pages.next_key();
+            carry(p, guest, real, Some(key));
+            p.state.secure.pages.set(guest / PAGE, Page::PagedOut(key));
+            code::SUCCESS
+        }
+    }
+}
+
+/// Copies a page, through the cipher if there is a key.
+fn carry(p: &mut Partition, from: u64, to: u64, key: Option<u64>) {
+    for n in 0..PAGE / 8 {
+        let word = p.load(from + 8 * n, 8);
+        p.store(to + 8 * n, 8, key.map_or(word, |key| cipher(word, key, n)));
     }
 }
 
@@ -165,7 +217,10 @@ fn invalidate_page(p: &mut Partition) -> i64 {
     let [lpid, guest, order] = p.arguments();
     if !guest_partition(lpid) || !has_slots(p, lpid) {
         code::PARAMETER
-    } else if !in_slot(p, lpid, guest) || lpid != GUEST || !p.state.secure.shared.contains(&(guest / PAGE)) {
+    } else if !in_slot(p, lpid, guest)
+        || lpid != GUEST
+        || !matches!(p.state.secure.pages.get(guest / PAGE), Page::Shared { .. } | Page::Normal)
+    {
         code::P2
     } else if order != ORDER {
         code::P3
@@ -180,7 +235,7 @@ fn terminate(p: &mut Partition) -> i64 {
     if !guest_partition(lpid) || !has_slots(p, lpid) {
         return code::PARAMETER;
     }
-    p.state.secure.slots.retain(|&(owner, _), _| owner != lpid);
+    p.state.secure.forget(lpid);
     code::SUCCESS
 }
 
@@ -200,6 +255,11 @@ fn enter_secure_mode(p: &mut Partition) -> i64 {
         return code::P2;
     }
     p.cpu.msr |= msr::S;
+    // What the ultravisor has the hypervisor do on the way: H_SVM_INIT_START, H_SVM_PAGE_IN of every page, H_SVM_INIT_DONE.
+    let ram = p.ram();
+    p.state.secure.slots.insert((GUEST, 0), (0, ram));
+    p.state.secure.pages.reset();
+    p.state.secure.pages.vm = Vm::Secure;
     code::SUCCESS
 }
 
@@ -215,19 +275,18 @@ fn share(p: &mut Partition) -> i64 {
         return code::P2;
     }
     p.fill(first * PAGE, count * PAGE, 0);
-    let shared = &mut p.state.secure.shared;
-    if shares {
-        shared.extend(first..first + count);
-    } else {
-        shared.retain(|page| !(first..first + count).contains(page));
+    let page = if shares { Page::Shared { by_guest: true } } else { Page::Secure };
+    for number in first..first + count {
+        p.state.secure.pages.set(number, page);
     }
     code::SUCCESS
 }
 
-/// UV_UNSHARE_ALL_PAGES.
+/// UV_UNSHARE_ALL_PAGES: those that the guest shared, not those that the ultravisor did.
 fn unshare_all(p: &mut Partition) -> i64 {
-    for page in std::mem::take(&mut p.state.secure.shared) {
+    for page in p.state.secure.pages.shared_by_guest() {
         p.fill(page * PAGE, PAGE, 0);
+        p.state.secure.pages.set(page, Page::Secure);
     }
     code::SUCCESS
 }

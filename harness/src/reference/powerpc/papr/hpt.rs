@@ -133,6 +133,28 @@ fn take(table: &mut HashTable, index: u64, avpn: Option<u64>, andcond: Option<u6
     Ok(entry)
 }
 
+/// An entry below [`ENTRIES`].
+pub(super) fn entry(p: &mut Partition, index: u64) -> [u64; 2] {
+    table(p).get(index)
+}
+
+/// Takes an entry out if it is valid: its second doubleword.
+pub(super) fn take_any(p: &mut Partition, index: u64) -> Option<u64> {
+    take(table(p), index, None, None).ok().map(|[_, low]| low)
+}
+
+/// Empties the table but for bolted entries.
+pub(super) fn keep_bolted(p: &mut Partition) {
+    const BOLTED: u64 = 0x10;
+    let table = table(p);
+    let entries: Vec<_> = table.iter().collect();
+    for (index, [high, _]) in entries {
+        if high & (BOLTED | VALID) != BOLTED | VALID {
+            table.set(index, [0; 2]);
+        }
+    }
+}
+
 /// H_REMOVE.
 pub(super) fn remove(p: &mut Partition) -> Reply {
     let [flags, index, avpn] = p.arguments();

@@ -117,6 +117,31 @@ pub(super) fn purr(p: &mut Partition) -> Reply {
     code::SUCCESS.into()
 }
 
+/// H_PIC, without `r6` and up: the device tree has no `ibm,partition-performance-parameters-level`. One processor of the pool
+/// has been idle since boot.
+pub(super) fn pool_idle_count(p: &mut Partition) -> Reply {
+    p.cpu.gpr[4] = p.cpu.tb;
+    p.cpu.gpr[5] = CPUS as u64;
+    code::SUCCESS.into()
+}
+
+/// H_SIGNAL_SYS_RESET. The other processor is stopped, so a signal to it has no effect. Not in LoPAR, which reserves the token:
+/// QEMU `hw/ppc/spapr_hcall.c`.
+pub(super) fn signal_reset(p: &mut Partition) -> Reply {
+    const ALL: u64 = u64::MAX;
+    const OTHERS: u64 = u64::MAX - 1;
+    let [target] = p.arguments();
+    match target {
+        OTHERS => Reply::Now(code::SUCCESS),
+        ALL => Reply::Reset(code::SUCCESS),
+        _ => match number(target) {
+            Some(0) => Reply::Reset(code::SUCCESS),
+            Some(_) => Reply::Now(code::SUCCESS),
+            None => Reply::Now(code::PARAMETER),
+        },
+    }
+}
+
 /// H_POLL_PENDING: the hypervisor has no background work.
 pub(super) fn poll_pending(_: &mut Partition) -> Reply {
     code::SUCCESS.into()
