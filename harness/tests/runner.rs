@@ -95,6 +95,15 @@ fn a_call_that_goes_out_and_is_not_answered_is_no_pass() {
 }
 
 #[test]
+fn a_call_that_goes_out_although_the_row_wants_it_back_fails() {
+    let call = row("back", "{ call: H_SET_SPRG0, arguments: { value: 3 }, expect: { end: returned } }");
+    let hypervisor = Planted::new(&SPEC, vec![(Strike::With("r4", 3), Fault::Stop(Stop::Forwarded))]);
+    let (outcomes, error) = run(&SPEC, &hypervisor, &[call], 1);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(verdicts(&outcomes), [Fail]);
+}
+
+#[test]
 fn a_broken_link_ends_the_run_and_keeps_what_was_found() {
     let (outcomes, error) = run(&SPEC, &planted(Fault::Link), &rows(5), 1);
     assert_eq!(verdicts(&outcomes), [Pass, Pass]);
