@@ -76,6 +76,7 @@ pub const MACHINE_FACTS: &[(&str, &str)] = &[
     ("other-lan-liobn", "bus number of its window"),
     ("other-lan-interrupt", "its interrupt source number"),
     ("lan-trunk", "unit address of the trunk adapter of another VLAN"),
+    ("lan-trunk-liobn", "bus number of its window"),
     ("lan-filters", "multicast filters of a logical LAN adapter"),
     ("device-tree", "address of the flattened device tree that firmware made"),
     ("lisns", "number of logical interrupt sources, from 0 on"),
