@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use hypercheck_spec::case::FilterAction;
+
 use crate::registers::Registers;
 
 /// A hypervisor under test: a factory of guests.
@@ -45,7 +47,7 @@ pub struct Identity {
     pub arch: Vec<String>,
     /// Features that every guest has: ABIs, sets of calls, single calls, properties of the machine.
     pub features: BTreeSet<String>,
-    /// Features that a guest has when asked for at boot.
+    /// Features that a guest has when asked for at boot; `not NAME` for one of `features` that it then lacks.
     pub options: BTreeSet<String>,
 }
 
@@ -66,7 +68,7 @@ impl Identity {
             }
         }
         for feature in unwanted {
-            if self.features.contains(feature) {
+            if self.features.contains(feature) && !self.options.contains(&format!("not {feature}")) {
                 return Err(format!("{} always has {feature}", self.name));
             }
         }
@@ -79,7 +81,8 @@ impl Identity {
 pub struct Machine {
     /// The architecture.
     pub arch: String,
-    /// Optional features to have; those of [`Identity::options`] that are not named are off.
+    /// Optional features to have, and features to lack (`not NAME`); those of [`Identity::options`] that are not named
+    /// are off.
     pub features: BTreeSet<String>,
 }
 
@@ -258,6 +261,21 @@ pub trait Guest: Send {
     fn forwarding(&mut self) -> Option<&mut dyn Forwarding> {
         None
     }
+
+    /// Filters of calls.
+    fn filtering(&mut self) -> Option<&mut dyn Filtering> {
+        None
+    }
+
+    /// Properties of the machine that its host sets.
+    fn configuring(&mut self) -> Option<&mut dyn Configuring> {
+        None
+    }
+
+    /// Moving to a fresh machine.
+    fn migrating(&mut self) -> Option<&mut dyn Migrating> {
+        None
+    }
 }
 
 /// Going back to the state right after boot, quicker than by booting.
@@ -290,17 +308,106 @@ pub trait Watching {
     fn changes(&mut self, see: &mut SeeChange<'_>) -> Result<(), GuestError>;
 }
 
+/// What user space sees of a call that went out to it, and what it gives back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Why the guest stopped, in the host's terms: `KVM_EXIT_HYPERCALL`.
+    pub exit: String,
+    /// Fields of the exit record, by the host's names: `nr`, `flags`, `args0`, `ret`.
+    pub fields: BTreeMap<String, u64>,
+    /// The registers that travel with the call.
+    pub registers: Registers,
+}
+
 /// Calls that go out to user space and come back.
 pub trait Forwarding {
-    /// The registers that went out with the call.
+    /// What went out with the call.
     ///
     /// # Errors
     /// [`GuestError::Unsupported`] if no call is out.
-    fn call(&mut self) -> Result<Registers, GuestError>;
+    fn call(&mut self) -> Result<Exchange, GuestError>;
 
-    /// Lets the guest go on with these registers.
+    /// Lets the guest go on with these registers and fields changed.
     ///
     /// # Errors
     /// [`GuestError::Unsupported`] if no call is out.
-    fn answer(&mut self, registers: &Registers) -> Result<(), GuestError>;
+    fn answer(&mut self, answer: &Exchange) -> Result<(), GuestError>;
+}
+
+/// The error with which a host refuses a request: the name of an errno, `EEXIST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub &'static str);
+
+/// What a host answers to a request about a guest.
+pub type Answered = Result<Result<(), Refusal>, GuestError>;
+
+/// A range of call numbers and what becomes of calls in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallRange {
+    /// The first number.
+    pub base: u64,
+    /// How many numbers.
+    pub count: u64,
+    /// What becomes of them.
+    pub action: FilterAction,
+}
+
+/// Filters: the host says what becomes of calls by their numbers, and can be asked.
+pub trait Filtering {
+    /// Asks for one range to be treated in some way.
+    ///
+    /// # Errors
+    /// The guest or the link is lost. What the host refuses is no error but a [`Refusal`].
+    fn set(&mut self, range: CallRange) -> Answered;
+
+    /// How all numbers are treated: ranges in order, without gaps, neighbours of one action joined.
+    ///
+    /// # Errors
+    /// [`GuestError::Unsupported`] where a host keeps no account of it.
+    fn get(&mut self) -> Result<Vec<CallRange>, GuestError>;
+}
+
+/// Properties of a guest's machine that its host sets and reads, by name: versions, bitmaps of services.
+pub trait Configuring {
+    /// Sets a property.
+    ///
+    /// # Errors
+    /// The guest or the link is lost. What the host refuses is no error but a [`Refusal`].
+    fn set(&mut self, name: &str, value: u64) -> Answered;
+
+    /// All properties, with their values.
+    ///
+    /// # Errors
+    /// The guest or the link is lost.
+    fn get(&mut self) -> Result<BTreeMap<String, u64>, GuestError>;
+}
+
+/// A guest that was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Registers, memory, and what the hypervisor keeps of the guest's own doing.
+    pub guest: Vec<u8>,
+    /// What its host has set: filters and properties.
+    pub host: Vec<u8>,
+}
+
+/// Moving a guest to a fresh machine.
+pub trait Migrating {
+    /// Saves the guest.
+    ///
+    /// # Errors
+    /// The guest or the link is lost.
+    fn save(&mut self) -> Result<Saved, GuestError>;
+
+    /// A fresh guest of the same machine, for the saved one to go to.
+    ///
+    /// # Errors
+    /// See [`BootError`].
+    fn destination(&mut self) -> Result<Box<dyn Guest>, BootError>;
+
+    /// Makes this guest the saved one. What its host had set comes with it if `host`.
+    ///
+    /// # Errors
+    /// The guest or the link is lost.
+    fn restore(&mut self, saved: &Saved, host: bool) -> Answered;
 }

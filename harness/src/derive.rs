@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use hypercheck_spec::abi::{Abi, Argument, Call, Conduit, Domain, Narrow};
-use hypercheck_spec::arch::{Arch, names};
+use hypercheck_spec::arch::{Arch, Class, slice};
 use hypercheck_spec::case::{Scenario, Step};
 use hypercheck_spec::expr::{Binary, Expr};
 use hypercheck_spec::library::Library;
@@ -20,20 +20,87 @@ use crate::scenario::example;
 #[must_use]
 pub fn derive(library: &Library, abi: &Abi) -> Vec<Scenario> {
     let Some(arch) = abi.arch.first().and_then(|arch| library.arches.get(arch)) else { return Vec::new() };
-    let mut deriver = Deriver { abi, arch: &arch.value, rows: Vec::new() };
+    let mut deriver = Deriver { abi, arch: &arch.value, assigned: assigned(library, abi), rows: Vec::new() };
     for (n, (name, conduit)) in abi.conduits.iter().enumerate() {
         let suffix = if n == 0 { String::new() } else { format!("-{name}") };
         for (call_name, call) in &abi.calls {
-            deriver.call(call_name, call, name, conduit, &suffix);
+            match &call.conduit {
+                None => deriver.call(call_name, call, name, conduit, &suffix),
+                Some(own) if own == name => deriver.call(call_name, call, name, conduit, ""),
+                Some(_) => {}
+            }
         }
         deriver.unknown(name, conduit, &suffix);
     }
     deriver.rows
 }
 
+/// Numbers that somebody has assigned.
+#[derive(Default)]
+struct Assigned {
+    whole: BTreeSet<u64>,
+    /// Upper halves that are numbers of calls which do not look at the lower half.
+    upper: BTreeSet<u64>,
+}
+
+impl Assigned {
+    fn contains(&self, number: u64) -> bool {
+        self.whole.contains(&number) || self.upper.contains(&(number >> 32))
+    }
+}
+
+/// The numbers of all calls that share this ABI's numbers: its own, and those of ABIs with the same instruction and the
+/// number in the same register. Where one of two has a second register for the low half, the other one does not look
+/// at that: any number with such an upper half is a call.
+fn assigned(library: &Library, abi: &Abi) -> Assigned {
+    let Some(number) = &abi.number else { return Assigned::default() };
+    let code = |abi: &Abi, code: &str| abi.conduits.values().any(|conduit| conduit.code == code);
+    let shares = |other: &&Abi| {
+        other.number.as_ref().is_some_and(|other| other.register == number.register)
+            && !excludes(abi, other)
+            && !excludes(other, abi)
+            && other.arch.iter().any(|arch| abi.arch.contains(arch))
+            && abi.conduits.values().any(|conduit| code(other, &conduit.code))
+    };
+    let mask = if number.width >= 64 { u64::MAX } else { (1 << number.width) - 1 };
+    let mut all = Assigned::default();
+    for other in library.abis.values().map(|other| &other.value).filter(shares) {
+        let numbers = other.calls.values().map(|call| other.number_of(call) & mask);
+        let low = other.number.as_ref().and_then(|number| number.low_in.as_ref());
+        match (&number.low_in, low) {
+            (None, None) => all.whole.extend(numbers),
+            (None, Some(_)) => all.whole.extend(numbers.map(|number| number >> 32)),
+            (Some(_), None) => all.upper.extend(numbers),
+            (Some(ours), Some(theirs)) if ours == theirs => all.whole.extend(numbers),
+            (Some(_), Some(_)) => {}
+        }
+    }
+    all
+}
+
+/// Whether the machine of one ABI must lack the other.
+fn excludes(abi: &Abi, other: &Abi) -> bool {
+    abi.needs.iter().any(|need| need.strip_prefix("not ") == Some(&other.abi))
+}
+
+/// The bits of general registers that are no part of a call, although lower ones are.
+fn spare_bits(abi: &Abi, call: &Call, arch: &Arch) -> Vec<String> {
+    let number = abi.number.iter().filter(|_| call.conduit.is_none()).map(|number| &number.register);
+    let used: Vec<&String> = call.arguments.values().map(|argument| &argument.register).chain(number).collect();
+    let alone = |register: &str| used.iter().filter(|name| name.split('[').next() == Some(register)).count() == 1;
+    let spare = used.iter().filter_map(|name| {
+        let (register, bits) = slice(name)?;
+        let top = arch.width.checked_sub(1).filter(|top| bits.low == 0 && bits.high < *top && alone(register))?;
+        Some(format!("{register}[{top}..{}]", bits.high + 1))
+    });
+    spare.collect()
+}
+
 struct Deriver<'a> {
     abi: &'a Abi,
     arch: &'a Arch,
+    /// Numbers that are not unknown.
+    assigned: Assigned,
     rows: Vec<Scenario>,
 }
 
@@ -52,8 +119,7 @@ impl Deriver<'_> {
         let mut clauses: Vec<String> =
             [&cites.returns, &cites.frame, &cites.memory, &cites.state].into_iter().flatten().cloned().collect();
         clauses.extend(draft.clauses);
-        let clauses: BTreeSet<String> =
-            clauses.into_iter().map(|clause| format!("{}.{clause}", self.abi.abi)).collect();
+        let clauses: BTreeSet<String> = clauses.into_iter().map(|clause| self.abi.qualify(&clause)).collect();
         self.rows.push(Scenario {
             id: format!("{}/{group}/derived/{row}", self.abi.abi),
             title: format!("{call}: {row}"),
@@ -91,7 +157,7 @@ impl Deriver<'_> {
         let mut push = |row: String, extra: Draft| rows.push((row, draft(extra)));
         push("plain".to_owned(), Draft::default());
         for (row, value) in [("others-zero", 0), ("others-ones", u64::MAX), ("others-sign", 1 << 63)] {
-            let registers = others(self.abi, call, conduit).map(|register| (register, Expr::number(value)));
+            let registers = others(self.abi, self.arch, call, conduit).map(|register| (register, Expr::number(value)));
             push(row.to_owned(), Draft { registers: registers.collect(), ..Draft::default() });
         }
         for (mode, refusal) in &conduit.refused {
@@ -103,10 +169,16 @@ impl Deriver<'_> {
                 push(mode.to_owned(), Draft { mode: vec![mode.to_owned()], ..Draft::default() });
             }
         }
-        if self.arch.modes.contains_key("32-bit") && self.narrow_is_clear(call) {
+        // A conduit that sets the mode's fields itself is not there in another mode.
+        let narrow = self
+            .arch
+            .modes
+            .get("32-bit")
+            .is_some_and(|mode| mode.sets.keys().all(|field| !conduit.registers.contains_key(field)));
+        if narrow && self.narrow_is_clear(call) {
             push("32-bit".to_owned(), Draft { mode: vec!["32-bit".to_owned()], ..Draft::default() });
         }
-        if self.arch.modes.contains_key("32-bit") && self.abi.narrow == Narrow::Masked && !call.arguments.is_empty() {
+        if narrow && self.abi.narrow == Narrow::Masked && !call.arguments.is_empty() {
             let garbage = |argument: &At<Argument>| {
                 let value = example(argument).unwrap_or(Expr::number(0x1234_5678));
                 let low = Expr::Call(hypercheck_spec::expr::Function::Low32, vec![value]);
@@ -115,6 +187,13 @@ impl Deriver<'_> {
             let arguments = call.arguments.iter().map(|(name, argument)| (name.clone(), garbage(argument))).collect();
             let extra = Draft { mode: vec!["32-bit".to_owned()], arguments, ..Draft::default() };
             push("32-bit-upper-garbage".to_owned(), extra);
+        }
+        let spare = spare_bits(self.abi, call, self.arch);
+        for (row, value) in [("spare-bits", u64::MAX), ("spare-pattern", 0x5EED_BEEF)] {
+            if !spare.is_empty() {
+                let registers = spare.iter().map(|bits| (bits.clone(), Expr::number(value))).collect();
+                push(row.to_owned(), Draft { registers, ..Draft::default() });
+            }
         }
         for (argument_name, argument) in &call.arguments {
             for (label, value) in edges(argument, !call.writes.is_empty()) {
@@ -141,7 +220,7 @@ impl Deriver<'_> {
     fn unknown(&mut self, conduit_name: &str, conduit: &Conduit, suffix: &str) {
         let Some(number) = &self.abi.number else { return };
         let mask = if number.width >= 64 { u64::MAX } else { (1 << number.width) - 1 };
-        let assigned: BTreeSet<u64> = self.abi.calls.values().map(|call| self.abi.number_of(call) & mask).collect();
+        let own: BTreeSet<u64> = self.abi.calls.values().map(|call| self.abi.number_of(call) & mask).collect();
         let mut candidates: Vec<(String, u64)> = Vec::new();
         for range in &number.ranges {
             let step = u64::from(range.step);
@@ -149,13 +228,12 @@ impl Deriver<'_> {
             candidates.push(("after-range".to_owned(), range.to.0.wrapping_add(step)));
             candidates.push(("range-start".to_owned(), range.from.0));
             candidates.push(("range-end".to_owned(), range.to.0));
-            let misaligned =
-                if step > 1 { assigned.range(range.from.0..=range.to.0).copied().collect() } else { vec![] };
+            let misaligned = if step > 1 { own.range(range.from.0..=range.to.0).copied().collect() } else { vec![] };
             for call in misaligned {
                 candidates.extend((1..step.min(4)).map(|n| ("misaligned".to_owned(), call + n)));
             }
         }
-        for call in &assigned {
+        for call in &own {
             candidates.push(("next".to_owned(), call.wrapping_add(1)));
             candidates.push(("previous".to_owned(), call.wrapping_sub(1)));
             if number.width >= 64 {
@@ -169,7 +247,7 @@ impl Deriver<'_> {
         let mut seen = BTreeSet::new();
         let clauses: Vec<String> = number.clause.iter().cloned().collect();
         for (label, value) in candidates {
-            if assigned.contains(&(value & mask)) || !seen.insert(value & mask) {
+            if self.assigned.contains(value & mask & !number.hints.0) || !seen.insert(value & mask) {
                 continue;
             }
             let call = format!("{:#x}", value & mask);
@@ -202,18 +280,23 @@ fn needs(conduit: &Conduit) -> Vec<String> {
 }
 
 /// Argument and output registers that the call does not use, and the volatile ones beside them.
-fn others<'a>(abi: &'a Abi, call: &'a Call, conduit: &'a Conduit) -> impl Iterator<Item = String> + 'a {
+fn others<'a>(abi: &'a Abi, arch: &'a Arch, call: &'a Call, conduit: &'a Conduit) -> impl Iterator<Item = String> + 'a {
+    let whole = |name: &'a str| name.split('[').next().unwrap_or(name);
     let used: BTreeSet<&str> = call
         .arguments
         .values()
-        .map(|argument| argument.register.as_str())
-        .chain(abi.number.iter().map(|number| number.register.as_str()))
+        .map(|argument| whole(&argument.register))
+        .chain(
+            abi.number
+                .iter()
+                .flat_map(|number| [Some(&number.register), number.low_in.as_ref()])
+                .flatten()
+                .map(|r| whole(r)),
+        )
         .chain(conduit.registers.keys().map(String::as_str))
         .collect();
-    let general = (0..32).map(|n| format!("r{n}"));
-    let listed = abi.arguments.iter().flat_map(|entry| names(entry));
-    let mut all: Vec<String> = general.chain(listed).collect();
-    all.dedup();
+    let general = arch.expand().into_iter().filter(|(_, register)| register.class == Class::General);
+    let all: Vec<String> = general.map(|(name, _)| name).collect();
     all.into_iter().filter(move |register| !used.contains(register.as_str()))
 }
 

@@ -78,6 +78,12 @@ impl DeviceTree {
         self.nodes.iter().any(|node| node.path == path.trim_end_matches('/'))
     }
 
+    /// Paths of the nodes that `asked` leads to; of all nodes if it is empty.
+    pub fn paths<'a>(&'a self, asked: &'a str) -> impl Iterator<Item = &'a str> {
+        let all = asked.is_empty();
+        self.nodes.iter().map(|node| &*node.path).filter(move |path| all || leads_to(asked, path))
+    }
+
     /// The value of a property. A step of the path without a unit address takes the first node of that name.
     #[must_use]
     pub fn property(&self, path: &str, name: &str) -> Option<&[u8]> {

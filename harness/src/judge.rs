@@ -12,8 +12,8 @@ use hypercheck_spec::arch::Class;
 use hypercheck_spec::word::Word;
 
 use crate::contract::{Guest, Stop};
-use crate::plan::{BecomesPlan, CallPlan, CodeSet, ConduitPlan, Plan, RefusalPlan};
-use crate::program::{Memory, View, sign_extend};
+use crate::plan::{BecomesPlan, CallPlan, CodeSet, ConduitPlan, Plan, RefusalPlan, holds};
+use crate::program::{Memory, Program, View};
 use crate::registers::{MAX, RegisterFile, RegisterId, Registers, Slot};
 
 /// Bytes of guest memory that differ from what they were.
@@ -72,16 +72,14 @@ pub struct Judge {
     codes: CodeSet,
     forced: Option<(u8, Option<String>)>,
     writes: Vec<Allowed>,
+    /// What taking an interrupt writes: first address and length.
+    interrupt_writes: Vec<(u64, u64)>,
     effects: Vec<(bool, Option<u64>)>,
     outputs: Vec<Option<u64>>,
     may_sleep: bool,
     may_end: bool,
     refused: Option<usize>,
-}
-
-/// Whether all fields have the given values; a register that is absent decides nothing.
-fn holds(when: &[(Slot, u64)], registers: &Registers) -> bool {
-    when.iter().all(|(slot, value)| registers.get(slot.register).is_some_and(|r| slot.extract(r) == *value))
+    narrow: bool,
 }
 
 impl Judge {
@@ -98,17 +96,22 @@ impl Judge {
             // PR alone tells problem state: the other fields of the mode follow from it.
             holds(&refusal.when[..refusal.when.len().min(1)], before)
         });
+        self.narrow = plan.is_narrow(before);
         self.forced = None;
         self.writes.clear();
         self.effects.clear();
         self.outputs.clear();
         self.may_sleep = false;
         self.may_end = false;
+        let mut view = View { before, after: before, memory };
+        self.interrupt_writes.clear();
+        for (at, length) in &plan.interrupt_writes {
+            self.interrupt_writes.extend(at.evaluate(&mut view).map(|at| (at, *length)));
+        }
         if let Some(refusal) = self.refused {
             self.codes = conduit.refused[refusal].codes;
             return;
         }
-        let mut view = View { before, after: before, memory };
         self.codes(plan, call, &mut view);
         for write in &call.writes {
             let applies = write.condition.as_ref().is_none_or(|c| c.evaluate(&mut view) != Some(0));
@@ -125,6 +128,9 @@ impl Judge {
                     let bytes = x.to_be_bytes();
                     bytes.get(bytes.len().checked_sub(short)?..).map(<[u8]>::to_vec)
                 }),
+                BecomesPlan::Little(x) => {
+                    x.evaluate(&mut view).and_then(|x| x.to_le_bytes().get(..short).map(<[u8]>::to_vec))
+                }
                 #[expect(clippy::cast_possible_truncation, reason = "a byte is asked for")]
                 BecomesPlan::Fill(x) => x.evaluate(&mut view).map(|x| vec![x as u8; short]),
                 BecomesPlan::CopyOf(from) => from.evaluate(&mut view).and_then(|from| {
@@ -158,7 +164,12 @@ impl Judge {
             if let Some(condition) = &entry.forced {
                 // A condition over something that cannot be observed decides nothing: the code may come.
                 match condition.evaluate(view) {
-                    Some(0) => {}
+                    Some(0) => {
+                        let may = |only: &Program, view: &mut View<'_>| only.evaluate(view) != Some(0);
+                        if entry.only_if.as_ref().is_some_and(|only| may(only, view)) {
+                            free |= bit;
+                        }
+                    }
                     Some(_) => {
                         if forced == 0 || !call.ordered {
                             forced |= bit;
@@ -201,6 +212,14 @@ impl Judge {
                 self.check_frame(plan, call, before, seen, None, refusal, found);
                 return None;
             }
+            Stop::Interrupt { vector } if refusal.is_none() && plan.interrupt_code(*vector, self.codes).is_some() => {
+                let code = plan.interrupt_code(*vector, self.codes)?;
+                if self.codes >> code & 1 == 0 {
+                    found.push(self.return_mismatch(plan, call, None, plan.code_name(code).to_owned()));
+                }
+                self.check_frame(plan, call, before, seen, Some(code), None, found);
+                return Some(code);
+            }
             Stop::Asleep if self.may_sleep => return None,
             Stop::Ended { .. } if self.may_end => return None,
             // A guest that is reset and goes on in its own handler.
@@ -219,14 +238,16 @@ impl Judge {
             found.push(stop_mismatch(plan, call, Some(refusal), &seen.stop));
             return None;
         }
-        let code = plan.result.and_then(|(slot, _)| plan.code(after.get(slot.register)?));
-        if let Some((slot, width)) = plan.result
-            && let Some(value) = after.get(slot.register)
-            && !plan.abi.codes.is_empty()
-        {
+        let value = call.result.and_then(|result| result.read(after, self.narrow));
+        let done = plan.done.filter(|_| call.result.is_none());
+        let code = value.and_then(|value| plan.code(value)).or(done);
+        if let Some(code) = done.filter(|code| self.codes >> code & 1 == 0) {
+            found.push(self.return_mismatch(plan, call, refusal, plan.code_name(code).to_owned()));
+        }
+        if let Some(value) = value.filter(|_| !plan.abi.codes.is_empty()) {
             let allowed = code.is_some_and(|code| self.codes >> code & 1 == 1);
             if !allowed {
-                found.push(self.return_mismatch(plan, call, refusal, sign_extend(value, width)));
+                found.push(self.return_mismatch(plan, call, refusal, show_code(plan, value)));
             }
         }
         self.check_frame(plan, call, before, seen, code, refusal, found);
@@ -317,8 +338,11 @@ impl Judge {
                 && matches!(class, Class::General | Class::User)
             {
                 // A refused call touches nothing but the return code, if it has one.
-                let result = plan.result.filter(|(slot, _)| slot.register == id && !interrupted);
+                let result = call.result.filter(|result| result.slot.register == id && !interrupted);
                 if result.is_some() || refusal.writes.contains(&id) { 0 } else { u64::MAX }
+            } else if interrupted && matches!(class, Class::General | Class::User) {
+                // An instruction that ends in an interrupt has done nothing else.
+                u64::MAX
             } else {
                 call.preserved[n]
             };
@@ -329,7 +353,9 @@ impl Judge {
                     register_mismatch(Oracle::RegisterFrame, &plan.file, id, was, is, kept),
                 ));
             }
-            if class == Class::Supervisor && !interrupted {
+            // An interrupt changes the state of the machine, and no other register of the supervisor.
+            let own = interrupted && plan.states >> n & 1 == 1;
+            if class == Class::Supervisor && !own {
                 let mut stays = plan.supervisor[n];
                 for (effect, (applies, _)) in call.effects.iter().zip(&self.effects) {
                     let comes = *applies && code.is_none_or(|code| effect.when >> code & 1 == 1);
@@ -371,9 +397,15 @@ impl Judge {
     fn check_memory(&self, plan: &Plan, code: Option<u8>, seen: &Seen, refused: bool, found: &mut Vec<Mismatch>) {
         let clause = || plan.abi.cites.memory.as_ref().map(|clause| plan.abi.qualify(clause));
         let applies = |allowed: &Allowed| !refused && code.is_none_or(|code| allowed.when >> code & 1 == 1);
+        let interrupted = matches!(seen.stop, Stop::Interrupt { .. });
+        let taken = |at: u64| {
+            let inside = |(from, length): &(u64, u64)| at.wrapping_sub(*from) < *length;
+            interrupted && self.interrupt_writes.iter().any(inside)
+        };
         for change in &seen.changes {
             let outside = (0..change.after.len() as u64)
                 .map(|n| change.at + n)
+                .filter(|at| !taken(*at))
                 .find(|at| !self.writes.iter().any(|w| applies(w) && at.wrapping_sub(w.at) < w.length));
             if let Some(at) = outside {
                 let offset = usize::try_from(at - change.at).unwrap_or(0);
@@ -421,7 +453,7 @@ impl Judge {
         comes.filter_map(|write| Some((write.at, write.contents.as_deref()?)))
     }
 
-    fn return_mismatch(&self, plan: &Plan, call: &CallPlan, refusal: Option<&RefusalPlan>, value: u64) -> Mismatch {
+    fn return_mismatch(&self, plan: &Plan, call: &CallPlan, refusal: Option<&RefusalPlan>, actual: String) -> Mismatch {
         let names: Vec<&str> = (0..plan.abi.codes.len().min(128))
             .filter(|n| self.codes >> n & 1 == 1)
             .map(|n| {
@@ -445,7 +477,7 @@ impl Judge {
                 Oracle::ReturnSet,
                 "return".to_owned(),
                 if names.len() > 12 { "a return code of the ABI".to_owned() } else { names.join(" or ") },
-                show_code(plan, value),
+                actual,
             ),
         )
     }
@@ -507,8 +539,8 @@ fn register_mismatch(oracle: Oracle, file: &RegisterFile, id: RegisterId, was: u
 #[must_use]
 pub fn cite(abi: &Abi, clause: Option<String>, mut mismatch: Mismatch) -> Mismatch {
     if let Some(name) = clause {
-        let short = name.split_once('.').map_or(&*name, |(_, short)| short);
-        if let Some(text) = abi.clauses.get(short) {
+        let (owner, short) = name.split_once('.').unwrap_or((&abi.abi, &name));
+        if let Some(text) = abi.clauses.get(short).filter(|_| owner == abi.abi) {
             mismatch.says = Some(text.says.clone());
             mismatch.source = Some(abi.cite(&text.source, text.at.as_deref()));
         }

@@ -3,16 +3,17 @@
 //! Building a [`Plan`] costs milliseconds and is done once per machine; judging a call with it costs well under a
 //! microsecond, because nothing is looked up by name any more.
 
+mod build;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hypercheck_spec::abi::{Abi, Call, CodeClass, Conduit, Contents, Frame, HazardKind};
+use hypercheck_spec::abi::{Abi, CodeClass, HazardKind};
 use hypercheck_spec::arch::{Arch, Class, names};
-use hypercheck_spec::expr::Expr;
 
 use crate::contract::Facts;
-use crate::program::{Program, compile, resolve_common, sign_extend};
-use crate::registers::{MAX, RegisterFile, RegisterId, Slot};
+use crate::program::{Program, compile, sign_extend};
+use crate::registers::{MAX, RegisterFile, RegisterId, Registers, Slot};
 
 /// A set of return codes of one ABI, by position in its list.
 pub type CodeSet = u128;
@@ -32,8 +33,8 @@ pub struct PlanError {
 pub struct ConduitPlan {
     /// Its name in the ABI.
     pub name: String,
-    /// The instruction words.
-    pub words: Vec<u32>,
+    /// The instructions, as they stand in memory; those of Power big-endian.
+    pub code: Vec<u8>,
     /// Registers that it needs besides number and arguments.
     pub registers: Vec<(Slot, u64)>,
     /// Modes in which it is no hypercall: fields that make up the mode, and what is seen then.
@@ -81,6 +82,8 @@ pub enum BecomesPlan {
     Any,
     /// A big-endian number as long as the footprint.
     Number(Program),
+    /// A little-endian number as long as the footprint.
+    Little(Program),
     /// One byte all over.
     Fill(Program),
     /// What stood at this address before.
@@ -137,6 +140,10 @@ pub struct CallPlan {
     pub name: String,
     /// Its number, the vendor's part included.
     pub number: u64,
+    /// The only conduit through which it is made, if there is one.
+    pub conduit: Option<String>,
+    /// Where its return code is.
+    pub result: Option<ResultPlan>,
     /// Whether the machine claims to offer it.
     pub claimed: bool,
     /// Arguments: name and register.
@@ -161,6 +168,55 @@ pub struct CallPlan {
     pub frame_clause: Option<String>,
 }
 
+/// Where a return code is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResultPlan {
+    /// The register.
+    pub slot: Slot,
+    /// How many bits of it count.
+    pub width: u8,
+    /// Whether a caller in 32-bit mode gets 32 bits, and zeros above them.
+    pub narrow: bool,
+}
+
+impl ResultPlan {
+    /// The code that came back, of which `narrow` tells whether the caller was in 32-bit mode. One that is to be cut to
+    /// 32 bits and was not comes as it stands in the register.
+    #[must_use]
+    pub fn read(&self, registers: &Registers, narrow: bool) -> Option<u64> {
+        let value = self.slot.extract(registers.get(self.slot.register)?);
+        Some(match narrow && self.narrow {
+            true if value >> 32 != 0 => value,
+            true => sign_extend(value, 32),
+            false => sign_extend(value, self.width),
+        })
+    }
+}
+
+/// Where a call's number goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberPlan {
+    /// The register of the number, or of its upper 32 bits.
+    pub slot: Slot,
+    /// The register of its low 32 bits, where there are two.
+    pub low: Option<Slot>,
+    /// The bits that count.
+    pub mask: u64,
+}
+
+impl NumberPlan {
+    /// Puts a number where it belongs. Halves are extended by their sign, as the C calling conventions do it.
+    pub fn place(&self, number: u64, set: &mut dyn FnMut(Slot, u64)) {
+        match self.low {
+            None => set(self.slot, number),
+            Some(low) => {
+                set(self.slot, sign_extend(number >> 32, 32));
+                set(low, sign_extend(number, 32));
+            }
+        }
+    }
+}
+
 /// An ABI, ready for one machine.
 #[derive(Debug)]
 pub struct Plan {
@@ -170,10 +226,10 @@ pub struct Plan {
     pub file: Arc<RegisterFile>,
     /// Conduits that the machine has, the usual one first.
     pub conduits: Vec<ConduitPlan>,
-    /// Where the number goes, and the mask of the bits that count.
-    pub number: Option<(Slot, u64)>,
-    /// Where the return code is, and how many bits of it count.
-    pub result: Option<(Slot, u8)>,
+    /// Where the number goes.
+    pub number: Option<NumberPlan>,
+    /// Where the return code is, unless a call has it elsewhere.
+    pub result: Option<ResultPlan>,
     /// The calls by name.
     pub calls: HashMap<String, Arc<CallPlan>>,
     numbers: HashMap<u64, Arc<CallPlan>>,
@@ -185,8 +241,18 @@ pub struct Plan {
     pub modes: HashMap<String, Vec<(Slot, u64)>>,
     /// Vectors of interrupts by name.
     pub vectors: HashMap<String, u64>,
+    /// Registers that modes are made of, bit n for register n: an interrupt changes them.
+    pub states: u128,
+    /// Fields that make up the mode `32-bit`; empty on an architecture without it.
+    pub narrow: Vec<(Slot, u64)>,
+    /// Codes that are interrupts, with their vectors.
+    interrupts: Vec<(u8, u64)>,
+    /// The code of success that returns nothing, by position.
+    pub done: Option<u8>,
+    /// Memory that taking an interrupt writes: first address and length.
+    pub interrupt_writes: Vec<(Program, u64)>,
     success: CodeSet,
-    ranges: Vec<(i64, i64)>,
+    ranges: Vec<Option<(i64, i64)>>,
 }
 
 impl Plan {
@@ -202,7 +268,7 @@ impl Plan {
         features: &dyn Fn(&str) -> bool,
     ) -> Result<Self, PlanError> {
         let fail = |what: String| PlanError { abi: abi.abi.clone(), what };
-        let builder = Builder { abi, file, facts, features };
+        let builder = build::Builder { abi, arch, file, facts, features };
         let slot = |name: &str| file.slot(name).ok_or_else(|| fail(format!("no register {name} on {}", arch.arch)));
         let fields = |sets: &indexmap::IndexMap<String, hypercheck_spec::word::Word>| {
             sets.iter().map(|(name, value)| Ok((slot(name)?, value.0))).collect::<Result<Vec<_>, PlanError>>()
@@ -223,13 +289,14 @@ impl Plan {
         }
         let width = |bits: u8| if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
         let number = match &abi.number {
-            Some(number) => Some((slot(&number.register)?, width(number.width))),
+            Some(number) => Some(NumberPlan {
+                slot: slot(&number.register)?,
+                low: number.low_in.as_deref().map(slot).transpose()?,
+                mask: width(number.width),
+            }),
             None => None,
         };
-        let result = match &abi.result {
-            Some(result) => Some((slot(&result.register)?, result.width.unwrap_or(file.width).min(file.width))),
-            None => None,
-        };
+        let result = abi.result.as_ref().map(|result| builder.result(result)).transpose().map_err(fail)?;
         let mut calls = HashMap::new();
         for (name, call) in &abi.calls {
             if call.arch.is_empty() || call.arch.contains(&arch.arch) {
@@ -237,7 +304,7 @@ impl Plan {
                 calls.insert(name.clone(), Arc::new(plan));
             }
         }
-        let mask = number.map_or(u64::MAX, |(_, mask)| mask);
+        let mask = number.map_or(u64::MAX, |number| number.mask);
         let numbers = calls.values().map(|call: &Arc<CallPlan>| (call.number & mask, Arc::clone(call))).collect();
         let unknown = Arc::new(builder.unknown().map_err(fail)?);
         let mut supervisor = Box::new([0; MAX]);
@@ -248,14 +315,16 @@ impl Plan {
             let slot = slot(&name)?;
             supervisor[usize::from(slot.register.0)] &= !slot.bits.mask();
         }
-        let ranges = abi
-            .codes
-            .values()
-            .map(|code| {
-                let (a, b) = (code.value.value.0.cast_signed(), code.to.unwrap_or(code.value.value).0.cast_signed());
-                (a.min(b), a.max(b))
-            })
-            .collect();
+        let mut interrupt_writes = Vec::new();
+        for write in &arch.interrupt_writes {
+            let at = compile(&write.at, &|name| file.slot(name).map(Program::Before));
+            interrupt_writes.push((at.map_err(|name| fail(format!("no register {name}")))?, write.length.0));
+        }
+        let ranges = abi.codes.values().map(|code| code.bounds()).collect();
+        let coded = (0u8..).zip(abi.codes.values());
+        let done =
+            coded.clone().find(|(_, code)| code.value.value.is_none() && code.interrupt.is_none()).map(|(n, _)| n);
+        let interrupts = coded.filter_map(|(n, code)| Some((n, *vectors.get(code.interrupt.as_ref()?)?))).collect();
         Ok(Self {
             abi: Arc::clone(abi),
             file: Arc::clone(file),
@@ -266,20 +335,31 @@ impl Plan {
             numbers,
             unknown,
             supervisor,
-            modes,
+            states: modes.values().flatten().fold(0, |set, (slot, _): &(Slot, u64)| set | 1 << slot.register.0),
+            narrow: modes.get("32-bit").cloned().unwrap_or_default(),
             vectors,
+            interrupts,
+            done,
+            interrupt_writes,
+            modes,
             success: builder.success(),
             ranges,
         })
     }
 
-    /// The code, by position, that a register's value stands for.
+    /// The code, by position, that a value stands for; bits of the register that do not count are gone already.
     #[must_use]
     pub fn code(&self, value: u64) -> Option<u8> {
-        let (_, width) = self.result?;
-        let value = sign_extend(value, width).cast_signed();
-        let found = self.ranges.iter().position(|(low, high)| (*low..=*high).contains(&value))?;
-        u8::try_from(found).ok()
+        let value = value.cast_signed();
+        let fits = |range: &Option<(i64, i64)>| range.is_some_and(|(low, high)| (low..=high).contains(&value));
+        u8::try_from(self.ranges.iter().position(fits)?).ok()
+    }
+
+    /// The code, by position, that stands for the interrupt with this vector; of several the first in `among`.
+    #[must_use]
+    pub fn interrupt_code(&self, vector: u64, among: CodeSet) -> Option<u8> {
+        let found = || self.interrupts.iter().filter(|(_, known)| *known == vector).map(|(code, _)| *code);
+        found().find(|code| among >> code & 1 == 1).or_else(|| found().next())
     }
 
     /// The name of a code.
@@ -292,6 +372,23 @@ impl Plan {
     #[must_use]
     pub const fn is_success(&self, code: u8) -> bool {
         self.success >> code & 1 == 1
+    }
+
+    /// Clears general registers of which a call uses some bits only: the rest is not part of the call, and zero unless
+    /// a row says otherwise.
+    pub fn clear_sliced(&self, call: &CallPlan, registers: &mut Registers) {
+        let number = self.number.iter().flat_map(|number| [Some(number.slot), number.low]).flatten();
+        for slot in call.arguments.iter().map(|(_, slot)| *slot).chain(number) {
+            if slot.bits.mask() != self.file.mask(slot.register) && self.file.class(slot.register) == Class::General {
+                registers.set(slot.register, 0);
+            }
+        }
+    }
+
+    /// Whether registers are those of a caller in 32-bit mode.
+    #[must_use]
+    pub fn is_narrow(&self, registers: &Registers) -> bool {
+        !self.narrow.is_empty() && holds(&self.narrow, registers)
     }
 
     /// Whether a code tells that nothing was done.
@@ -319,233 +416,13 @@ impl Plan {
     /// The call with that number, if the ABI names one.
     #[must_use]
     pub fn by_number(&self, number: u64) -> Option<&Arc<CallPlan>> {
-        let mask = self.number.map_or(u64::MAX, |(_, mask)| mask);
+        let mask = self.number.map_or(u64::MAX, |number| number.mask);
         self.numbers.get(&(number & mask))
     }
 }
 
-struct Builder<'a> {
-    abi: &'a Abi,
-    file: &'a RegisterFile,
-    facts: &'a Facts,
-    features: &'a dyn Fn(&str) -> bool,
-}
-
-impl Builder<'_> {
-    fn slot(&self, name: &str) -> Result<Slot, String> {
-        self.file.slot(name).ok_or_else(|| format!("no register {name} on {}", self.file.arch))
-    }
-
-    fn codes<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<CodeSet, String> {
-        names.into_iter().try_fold(0, |set, name| {
-            let index = self.abi.codes.get_index_of(name).ok_or_else(|| format!("no return code {name}"))?;
-            if index < 128 { Ok(set | 1 << index) } else { Err("more than 128 return codes".to_owned()) }
-        })
-    }
-
-    fn success(&self) -> CodeSet {
-        let codes = self.abi.codes.values().enumerate().take(128);
-        codes.filter(|(_, code)| code.class == CodeClass::Success).fold(0, |set, (n, _)| set | 1 << n)
-    }
-
-    fn when(&self, names: &[String]) -> Result<CodeSet, String> {
-        if names.is_empty() {
-            // An ABI without return codes (its result is a plain value) always succeeds.
-            Ok(if self.abi.codes.is_empty() { CodeSet::MAX } else { self.success() })
-        } else {
-            self.codes(names)
-        }
-    }
-
-    /// The meaning of a name in an expression about `call`.
-    fn resolve(&self, call: Option<&Call>, name: &str) -> Option<Program> {
-        if let Some(call) = call {
-            if let Some(argument) = call.arguments.get(name) {
-                return self.file.slot(&argument.register).map(Program::Before);
-            }
-            if let Some(output) = call.outputs.get(name) {
-                return self.file.slot(&output.register).map(Program::After);
-            }
-        }
-        resolve_common(self.abi, self.file, self.facts, name)
-    }
-
-    fn compile(&self, call: Option<&Call>, expr: &Expr) -> Result<Program, String> {
-        compile(expr, &|name| self.resolve(call, name))
-            .map_err(|name| format!("`{name}` in `{expr}` means nothing here"))
-    }
-
-    fn maybe(&self, call: &Call, expr: Option<&Expr>) -> Result<Option<Program>, String> {
-        expr.map(|expr| self.compile(Some(call), expr)).transpose()
-    }
-
-    fn conduit(
-        &self,
-        name: &str,
-        conduit: &Conduit,
-        modes: &HashMap<String, Vec<(Slot, u64)>>,
-        vectors: &HashMap<String, u64>,
-    ) -> Result<ConduitPlan, String> {
-        let words = hypercheck_ppc::asm::assemble(&conduit.code, 0, &|_| None)
-            .map_err(|error| format!("conduit {name}: {error}"))?;
-        let registers = conduit
-            .registers
-            .iter()
-            .map(|(register, value)| Ok((self.slot(register)?, value.0)))
-            .collect::<Result<_, String>>()?;
-        let refused = conduit
-            .refused
-            .iter()
-            .map(|(mode, refusal)| {
-                Ok(RefusalPlan {
-                    mode: mode.clone(),
-                    when: modes.get(mode).cloned().ok_or_else(|| format!("no mode {mode}"))?,
-                    codes: self.codes(&refusal.code)?,
-                    vectors: refusal
-                        .interrupts
-                        .iter()
-                        // An interrupt that this architecture lacks cannot come; the linter knows them all.
-                        .filter_map(|name| vectors.get(name).copied())
-                        .collect(),
-                    writes: refusal.writes.iter().filter_map(|name| self.file.id(name)).collect(),
-                    clause: self.abi.qualify(&refusal.clause),
-                })
-            })
-            .collect::<Result<_, String>>()?;
-        Ok(ConduitPlan { name: name.to_owned(), words, registers, refused, on: conduit.on.clone() })
-    }
-
-    /// The masks of what must stay, from the ABI's lists or the call's own where it has some.
-    fn preserved(&self, call: Option<&Call>) -> Result<Box<[u64; MAX]>, String> {
-        let mut masks = Box::new([0; MAX]);
-        let own = call.and_then(|call| call.registers.as_ref());
-        let frame: &Frame = own.unwrap_or(&self.abi.registers);
-        for name in frame.preserved.iter().flat_map(|entry| names(entry)) {
-            let slot = self.slot(&name)?;
-            masks[usize::from(slot.register.0)] |= slot.bits.mask();
-        }
-        let outputs = call.into_iter().flat_map(|call| call.outputs.values().map(|output| &output.register));
-        for name in outputs.chain(self.abi.result.iter().map(|result| &result.register)) {
-            let slot = self.slot(name)?;
-            masks[usize::from(slot.register.0)] &= !slot.bits.mask();
-        }
-        Ok(masks)
-    }
-
-    fn unknown(&self) -> Result<CallPlan, String> {
-        let mut returns = Vec::new();
-        if let Some(number) = &self.abi.number
-            && let Some(code) = &number.unknown
-        {
-            let index = self.abi.codes.get_index_of(code).ok_or_else(|| format!("no return code {code}"))?;
-            returns.push(ReturnPlan {
-                code: u8::try_from(index).map_err(|_| "too many return codes".to_owned())?,
-                forced: None,
-                only_if: None,
-                clause: number.clause.as_ref().map(|clause| self.abi.qualify(clause)),
-            });
-        }
-        Ok(CallPlan {
-            name: "an unknown number".to_owned(),
-            number: 0,
-            claimed: true,
-            arguments: Vec::new(),
-            returns,
-            ordered: false,
-            outputs: Vec::new(),
-            writes: Vec::new(),
-            effects: Vec::new(),
-            hazards: Vec::new(),
-            preserved: self.preserved(None)?,
-            lasting: false,
-            frame_clause: self.abi.cites.frame.as_ref().map(|clause| self.abi.qualify(clause)),
-        })
-    }
-
-    fn call(&self, name: &str, call: &Call) -> Result<CallPlan, String> {
-        let qualify = |clause: &String| self.abi.qualify(clause);
-        let returns = call
-            .returns
-            .iter()
-            .map(|(code, condition)| {
-                let index = self.abi.codes.get_index_of(code).ok_or_else(|| format!("no return code {code}"))?;
-                Ok(ReturnPlan {
-                    code: u8::try_from(index).map_err(|_| "too many return codes".to_owned())?,
-                    forced: self.maybe(call, condition.forced.as_ref())?,
-                    only_if: self.maybe(call, condition.only_if.as_ref())?,
-                    clause: condition.clause.as_ref().map(qualify),
-                })
-            })
-            .collect::<Result<_, String>>()?;
-        let outputs = call
-            .outputs
-            .iter()
-            .map(|(name, output)| {
-                Ok(OutputPlan {
-                    name: name.clone(),
-                    slot: self.slot(&output.register)?,
-                    when: self.when(&output.when)?,
-                    is: self.maybe(call, output.is.as_ref())?,
-                    holds: self.maybe(call, output.holds.as_ref())?,
-                })
-            })
-            .collect::<Result<_, String>>()?;
-        let writes = call
-            .writes
-            .iter()
-            .map(|write| {
-                Ok(WritePlan {
-                    at: self.compile(Some(call), &write.at)?,
-                    length: self.compile(Some(call), &write.length)?,
-                    when: self.when(&write.when)?,
-                    condition: self.maybe(call, write.condition.as_ref())?,
-                    becomes: match &write.becomes {
-                        None | Some(Contents::Any) => BecomesPlan::Any,
-                        Some(Contents::Number(x)) => BecomesPlan::Number(self.compile(Some(call), x)?),
-                        Some(Contents::Fill(x)) => BecomesPlan::Fill(self.compile(Some(call), x)?),
-                        Some(Contents::CopyOf(x)) => BecomesPlan::CopyOf(self.compile(Some(call), x)?),
-                    },
-                })
-            })
-            .collect::<Result<_, String>>()?;
-        let effects = call
-            .effects
-            .iter()
-            .map(|(name, effect)| {
-                Ok(EffectPlan {
-                    slot: self.slot(name)?,
-                    name: name.clone(),
-                    becomes: self.maybe(call, effect.becomes.as_ref())?,
-                    when: self.when(&effect.when)?,
-                    condition: self.maybe(call, effect.condition.as_ref())?,
-                })
-            })
-            .collect::<Result<_, String>>()?;
-        let hazards = call
-            .hazards
-            .iter()
-            .map(|hazard| Ok((hazard.kind, self.maybe(call, hazard.condition.as_ref())?, hazard.because.clone())))
-            .collect::<Result<_, String>>()?;
-        let arguments = call
-            .arguments
-            .iter()
-            .map(|(name, argument)| Ok((name.clone(), self.slot(&argument.register)?)))
-            .collect::<Result<_, String>>()?;
-        let own_clause = call.registers.as_ref().and_then(|frame| frame.clause.as_ref());
-        Ok(CallPlan {
-            name: name.to_owned(),
-            number: self.abi.number_of(call),
-            claimed: (self.features)(name) || call.set.as_ref().is_some_and(|set| (self.features)(set)),
-            arguments,
-            returns,
-            ordered: call.ordered,
-            outputs,
-            writes,
-            effects,
-            hazards,
-            preserved: self.preserved(Some(call))?,
-            lasting: call.lasting,
-            frame_clause: own_clause.or(self.abi.cites.frame.as_ref()).map(qualify),
-        })
-    }
+/// Whether all fields have the given values; a register that is absent decides nothing.
+#[must_use]
+pub fn holds(when: &[(Slot, u64)], registers: &Registers) -> bool {
+    when.iter().all(|(slot, value)| registers.get(slot.register).is_some_and(|r| slot.extract(r) == *value))
 }

@@ -1,7 +1,7 @@
 //! Expressions of the spec with their names resolved: what the judge evaluates.
 
 use hypercheck_spec::abi::Abi;
-use hypercheck_spec::expr::{Binary, Expr, Function, Unary};
+use hypercheck_spec::expr::{Binary, Expr, Function, Unary, swapped};
 
 use crate::contract::Facts;
 use crate::registers::{RegisterFile, Registers, Slot};
@@ -76,6 +76,10 @@ impl Program {
                         u64::from(x.checked_add(length).is_some_and(|end| end <= view.memory.ram()))
                     }
                     Function::Big(length) => view.memory.number(x, usize::from(*length)).unwrap_or(0),
+                    Function::Little(length) => {
+                        let length = usize::from(*length);
+                        swapped(view.memory.number(x, length).unwrap_or(0), length)
+                    }
                     Function::Low32 => x & 0xFFFF_FFFF,
                     Function::Signed => x ^ 1 << 63,
                     Function::Extend32 => sign_extend(x, 32),
@@ -129,7 +133,7 @@ pub fn resolve_common(abi: &Abi, file: &RegisterFile, facts: &Facts, name: &str)
         return Some(Program::Constant(constant.0));
     }
     if let Some(code) = abi.codes.get(name) {
-        return Some(Program::Constant(code.value.value.0));
+        return code.value.value.map(|value| Program::Constant(value.0));
     }
     file.slot(name).map(Program::Before)
 }

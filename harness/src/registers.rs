@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hypercheck_spec::arch::{Arch, Bits, Class};
+use hypercheck_spec::arch::{Arch, Bits, Class, slice};
 
 /// How many registers an architecture may have.
 pub const MAX: usize = 96;
@@ -86,10 +86,14 @@ impl RegisterFile {
         self.names.len()
     }
 
-    /// The register or field called `name`: `r3`, `msr.pr`.
+    /// The register, field or slice called `name`: `r3`, `msr.pr`, `x1[31..0]`.
     #[must_use]
     pub fn slot(&self, name: &str) -> Option<Slot> {
-        self.slots.get(name).copied()
+        self.slots.get(name).copied().or_else(|| {
+            let (register, bits) = slice(name)?;
+            let whole = self.slots.get(register)?;
+            (bits.high <= whole.bits.high).then_some(Slot { bits, ..*whole })
+        })
     }
 
     /// The register called `name`.

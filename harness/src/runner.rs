@@ -115,12 +115,14 @@ fn machine_for(
     hypervisor: &dyn Hypervisor,
 ) -> (Machine, Option<String>) {
     let identity = hypervisor.identity();
-    let (unwanted, wanted): (Vec<&str>, Vec<&str>) =
-        scenario.requires.iter().map(String::as_str).partition(|name| name.starts_with("not "));
+    let asked = scenario.requires.iter().chain(&abi.needs).map(String::as_str);
+    let (unwanted, wanted): (Vec<&str>, Vec<&str>) = asked.partition(|name| name.starts_with("not "));
     let mut wanted: BTreeSet<&str> = wanted.into_iter().collect();
     let unwanted: BTreeSet<&str> = unwanted.into_iter().map(|name| name.trim_start_matches("not ").trim()).collect();
-    wanted.extend(abi.needs.iter().map(String::as_str));
     wanted.insert(&abi.abi);
+    // A set of calls that the backend has when asked for is asked for by who makes one of its calls.
+    let called = scenario.steps.iter().filter_map(|step| abi.calls.get(&step.call.as_ref()?.value));
+    wanted.extend(called.filter_map(|call| call.set.as_deref()).filter(|&set| identity.options.contains(set)));
     let made = scenario.steps.iter().filter_map(|step| abi.calls.get(step.call.as_deref()?));
     if hypervisor.sturdy() {
         wanted.remove("sturdy");
@@ -133,7 +135,9 @@ fn machine_for(
     } else {
         Some(format!("{} has no {arch} guests", identity.name))
     };
-    let features = wanted.into_iter().filter(|name| identity.options.contains(*name)).map(str::to_owned).collect();
+    let lacking = unwanted.iter().map(|name| format!("not {name}"));
+    let asked = wanted.into_iter().map(str::to_owned).chain(lacking);
+    let features = asked.filter(|name| identity.options.contains(name)).collect();
     (Machine { arch: arch.to_owned(), features }, skip)
 }
 

@@ -1,6 +1,7 @@
 //! Runs one row of a case: its steps, one after the other, in one guest.
 
 mod expect;
+mod host;
 
 use hypercheck_report::model::{Evidence, Mismatch, Oracle};
 use hypercheck_spec::abi::Domain;
@@ -10,9 +11,10 @@ use hypercheck_spec::library::Library;
 use hypercheck_spec::word::Word;
 use indexmap::IndexMap;
 
-use crate::contract::{GuestError, Stop};
+use crate::assembly;
+use crate::contract::{CallRange, Exchange, GuestError, Refusal, Stop};
 use crate::judge::{self, GuestMemory};
-use crate::plan::{CallPlan, ConduitPlan, Plan};
+use crate::plan::{CallPlan, ConduitPlan, NumberPlan, Plan};
 use crate::program::{Program, View, compile, resolve_common};
 use crate::registers::Registers;
 use crate::session::{Session, Shot};
@@ -64,7 +66,16 @@ pub fn run(
     scenario: &Scenario,
     options: Options,
 ) -> Result<RowResult, StepError> {
-    let mut runner = Runner { session, library, scenario, values: IndexMap::new(), current: Registers::default() };
+    let mut runner = Runner {
+        session,
+        library,
+        scenario,
+        values: IndexMap::new(),
+        current: Registers::default(),
+        sent: None,
+        answered: None,
+        ranges: None,
+    };
     runner.current = runner.session.poison(0);
     runner.session.seen = judge::Seen::default();
     for (name, expr) in &scenario.bindings {
@@ -92,6 +103,12 @@ struct Runner<'a> {
     scenario: &'a Scenario,
     values: IndexMap<String, u64>,
     current: Registers,
+    /// What went out to user space with the last call.
+    sent: Option<Exchange>,
+    /// How the host answered the last request about the guest.
+    answered: Option<Result<(), Refusal>>,
+    /// How calls are treated by number, as last read.
+    ranges: Option<Vec<CallRange>>,
 }
 
 impl Runner<'_> {
@@ -131,7 +148,7 @@ impl Runner<'_> {
             let abi = self.library.abis.get(&self.scenario.abi).map(|abi| &abi.value);
             let number = abi.and_then(|abi| {
                 let constant = abi.constants.get(name).map(|word| word.0);
-                constant.or_else(|| abi.codes.get(name).map(|code| code.value.value.0))
+                constant.or_else(|| Some(abi.codes.get(name)?.value.value?.0))
             });
             number.map(Program::Constant).or_else(|| plans.file.slot(name).map(Program::Before))
         };
@@ -151,11 +168,17 @@ impl Runner<'_> {
         let number = |runner: &mut Self, expr: &Expr, size: usize| {
             runner.value(Some(plan), None, expr).map(|value| value.to_be_bytes()[8 - size..].to_vec())
         };
+        let little = |runner: &mut Self, expr: &Expr, size: usize| {
+            runner.value(Some(plan), None, expr).map(|value| value.to_le_bytes()[..size].to_vec())
+        };
         match bytes {
             Bytes::Be8(x) => number(self, x, 1),
             Bytes::Be16(x) => number(self, x, 2),
             Bytes::Be32(x) => number(self, x, 4),
             Bytes::Be64(x) => number(self, x, 8),
+            Bytes::Le16(x) => little(self, x, 2),
+            Bytes::Le32(x) => little(self, x, 4),
+            Bytes::Le64(x) => little(self, x, 8),
             Bytes::Hex(text) => {
                 let digits: Vec<u8> = text.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
                 let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -178,6 +201,8 @@ impl Runner<'_> {
     fn step(&mut self, step: &Step, options: Options, result: &mut RowResult) -> Result<(), StepError> {
         let abi = step.call.as_ref().and_then(|call| call.split_once('.')).map_or(&*self.scenario.abi, |(abi, _)| abi);
         let plan = self.plan(abi)?;
+        self.answered = None;
+        self.ranges = None;
         for (at, bytes) in &step.memory {
             let at = self.value(Some(&plan), None, at)?;
             let bytes = self.bytes(&plan, bytes)?;
@@ -192,15 +217,22 @@ impl Runner<'_> {
             self.code_step(step, &plan, code)?;
         } else if let Some(look) = &step.device_tree {
             let blob = self.session.guest().device_tree()?;
-            let cells = look.cells.iter().map(|x| self.value(Some(&plan), None, x)).collect::<Result<Vec<_>, _>>()?;
-            result.mismatches.extend(tree::look(&blob, look, &cells));
+            let values = look
+                .expressions()
+                .into_iter()
+                .map(|x| self.value(Some(&plan), None, x))
+                .collect::<Result<Vec<_>, _>>()?;
+            result.mismatches.extend(tree::look(&blob, look, &values));
             result.behaviour.push("device tree".to_owned());
             return Ok(());
+        } else if let Some(said) = self.host_step(step, &plan)? {
+            result.behaviour.push(said);
         }
         self.forwarded(step, &plan, call.as_deref())?;
         if step.call.is_some() || step.conduit.is_some() || step.code.is_some() {
-            let by_call = step.code.is_none();
-            result.behaviour.push(self.session.behaviour(&plan, by_call, self.scenario.record));
+            let place = call.as_deref().map_or(plan.result, |call| call.result);
+            let place = place.filter(|_| step.code.is_none());
+            result.behaviour.push(self.session.behaviour(&plan, place, self.scenario.record));
         }
         self.expectations(step, &plan, call.as_deref(), &mut result.mismatches)?;
         for (name, expr) in &step.save {
@@ -239,11 +271,12 @@ impl Runner<'_> {
                 ),
             };
             let number_slot = match variant {
-                Some(variant) => plan.file.slot(&variant.number_in),
-                None => plan.number.map(|(slot, _)| slot),
+                Some(variant) => plan.file.slot(&variant.number_in).map(|slot| NumberPlan { slot, low: None, mask: 0 }),
+                None => plan.number.filter(|_| call.conduit.is_none()),
             };
-            if let Some(slot) = number_slot {
-                set(&mut self.current, slot, number);
+            plan.clear_sliced(call, &mut self.current);
+            if let Some(place) = number_slot {
+                place.place(number, &mut |slot, value| set(&mut self.current, slot, value));
             }
             // Values that later arguments are stated in terms of are set first: two passes settle all orders.
             for _ in 0..2 {
@@ -292,8 +325,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn conduit<'p>(plan: &'p Plan, step: &Step) -> Result<&'p ConduitPlan, StepError> {
-        plan.conduit(step.conduit.as_deref()).ok_or_else(|| match &step.conduit {
+    fn conduit<'p>(plan: &'p Plan, step: &Step, own: Option<&str>) -> Result<&'p ConduitPlan, StepError> {
+        plan.conduit(step.conduit.as_deref().or(own)).ok_or_else(|| match &step.conduit {
             Some(name) if !plan.abi.conduits.contains_key(name) => {
                 StepError::Case(format!("{} has no conduit {name}", plan.abi.abi))
             }
@@ -320,7 +353,7 @@ impl Runner<'_> {
                 });
             }
         };
-        let conduit = Self::conduit(plan, step)?;
+        let conduit = Self::conduit(plan, step, call.conduit.as_deref())?;
         self.call_registers(step, plan, Some((&call, number)), conduit)?;
         let registers = self.current.clone();
         let shot = Shot { plan, call: &call, conduit, registers: &registers };
@@ -330,9 +363,10 @@ impl Runner<'_> {
             return Err(StepError::Skip(format!("not sent blindly: {because}")));
         }
         let explicit = !step.expect.interrupt.is_empty() || step.expect.end.is_some_and(|end| end != End::Returned);
+        let forwarded = step.expect.end == Some(End::Forwarded) || step.expect.forwarded.is_some();
         let mut found = Vec::new();
         let code = self.session.call(&shot, &mut found)?;
-        let unanswered = step.answer.is_empty() && step.expect.end != Some(End::Forwarded);
+        let unanswered = step.answer.is_empty() && !forwarded;
         if self.session.seen.stop == Stop::Forwarded && unanswered {
             // Nothing came back that could be judged, and that is no pass.
             return Err(StepError::Skip("the call goes out to user space, and the row does not answer it".to_owned()));
@@ -355,11 +389,11 @@ impl Runner<'_> {
     }
 
     fn bare_step(&mut self, step: &Step, plan: &Plan) -> Result<(), StepError> {
-        let conduit = Self::conduit(plan, step)?;
+        let conduit = Self::conduit(plan, step, None)?;
         self.call_registers(step, plan, None, conduit)?;
         let registers = self.current.clone();
         self.session.tainted = true;
-        self.session.execute(&conduit.words, &registers, true)?;
+        self.session.execute(&conduit.code, &registers, true)?;
         self.current = self.session.before().clone();
         Ok(())
     }
@@ -377,7 +411,7 @@ impl Runner<'_> {
             // After an interrupt the state is the handler's: a block of code starts from the usual one.
             for (slot, value) in &self.session.plans.initial.clone() {
                 let whole = self.current.get(slot.register).unwrap_or(0);
-                if plan.file.name(slot.register) == "msr" {
+                if plan.modes.values().flatten().any(|(mode, _)| mode.register == slot.register) {
                     self.current.set(slot.register, slot.insert(whole, *value));
                 }
             }
@@ -395,27 +429,43 @@ impl Runner<'_> {
             }
             self.values.get(name).copied().or_else(|| plan.abi.constants.get(name).map(|word| word.0))
         };
-        let words = hypercheck_ppc::asm::assemble(code, plans.facts.code, &symbols)
+        let block = assembly::assemble(&plans.arch, code, plans.facts.code, &symbols)
             .map_err(|error| StepError::Case(format!("in the assembly of {}: {error}", self.scenario.id)))?;
         let registers = self.current.clone();
         self.session.tainted = true;
-        self.session.execute(&words, &registers, true)?;
+        self.session.execute(&block, &registers, true)?;
         self.current = self.session.before().clone();
         Ok(())
     }
 
     /// If the call went out to user space and the row answers it, goes on with the answer.
     fn forwarded(&mut self, step: &Step, plan: &Plan, call: Option<&CallPlan>) -> Result<(), StepError> {
-        if step.answer.is_empty() || self.session.seen.stop != Stop::Forwarded {
+        self.sent = None;
+        if self.session.seen.stop != Stop::Forwarded {
             return Ok(());
         }
-        let mut answer = Registers::default();
-        for (name, expr) in &step.answer {
-            let slot = plan.file.slot(name).ok_or_else(|| StepError::Case(format!("no register {name}")))?;
-            let value = self.value(Some(plan), call, expr)?;
-            answer.set(slot.register, value);
+        if let Some(forwarding) = self.session.guest().forwarding() {
+            self.sent = Some(forwarding.call()?);
         }
-        let length = Self::conduit(plan, step)?.words.len();
+        if step.answer.is_empty() {
+            return Ok(());
+        }
+        let mut answer = Exchange::default();
+        for (name, expr) in &step.answer {
+            let value = self.value(Some(plan), call, expr)?;
+            if let Some(field) = name.strip_prefix("exit.") {
+                answer.fields.insert(field.to_owned(), value);
+                continue;
+            }
+            let slot = plan.file.slot(name).ok_or_else(|| StepError::Case(format!("no register {name}")))?;
+            let whole = self.session.seen.after.get(slot.register).unwrap_or(0);
+            answer.registers.set(slot.register, slot.insert(whole, value));
+        }
+        let own = call.and_then(|call| call.conduit.as_deref());
+        let length = match &step.code {
+            Some(_) => self.session.block(),
+            None => Self::conduit(plan, step, own)?.code.len(),
+        };
         self.session.answer(&answer, length)?;
         Ok(())
     }

@@ -10,15 +10,14 @@ use hypercheck_spec::arch::{Arch, Class};
 use hypercheck_spec::library::Library;
 use indexmap::IndexMap;
 
-use crate::contract::{BootError, Budget, CODE, Facts, Guest, GuestError, Hypervisor, Machine, SCRATCH, Stop};
+use crate::assembly;
+use crate::contract::{
+    BootError, Budget, CODE, Exchange, Facts, Guest, GuestError, Hypervisor, Machine, SCRATCH, Stop,
+};
 use crate::judge::{self, Change, GuestMemory, Judge, Seen};
-use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError};
-use crate::program::{Program, View, compile, resolve_common, sign_extend};
+use crate::plan::{CallPlan, ConduitPlan, Plan, PlanError, ResultPlan};
+use crate::program::{Program, View, compile, resolve_common};
 use crate::registers::{RegisterFile, RegisterId, Registers, Slot};
-
-/// The instruction that ends a block, for backends that can only stop at a trap: `tw 31,0,0`
-/// (Power ISA, Book I, fixed-point trap).
-const TRAP: u32 = 0x7FE0_0008;
 
 /// Instructions that a step may take before it counts as hanging.
 pub const INSTRUCTIONS: u64 = 2_000_000;
@@ -33,6 +32,8 @@ pub struct Plans {
     pub facts: Facts,
     /// Values that registers have before a call, instead of a pattern.
     pub initial: Vec<(Slot, u64)>,
+    /// The instruction behind a block of code, for backends that can only stop at a trap.
+    pub end: Vec<u8>,
     features: BTreeSet<String>,
     abis: IndexMap<String, (Arc<Abi>, OnceLock<Arc<Plan>>)>,
 }
@@ -53,12 +54,15 @@ impl Plans {
             what: format!("no such architecture in spec/arch; there are {:?}", library.arches.keys()),
         })?;
         let file = RegisterFile::new(&arch.value);
-        let features = hypervisor.identity().features.union(&machine.features).cloned().collect();
+        let all = hypervisor.identity().features.union(&machine.features);
+        let features = all.filter(|name| !machine.features.contains(&format!("not {name}"))).cloned().collect();
         let here = library.abis.keys().filter_map(|name| Some((name, library.shared(name)?)));
         let here = here.filter(|(_, abi)| abi.arch.contains(&machine.arch));
         let abis = here.map(|(name, abi)| (name.clone(), (abi, OnceLock::new()))).collect();
         let initial = arch.value.initial.iter().filter_map(|(name, value)| Some((file.slot(name)?, value.0))).collect();
-        Ok(Self { arch: arch.value.clone(), file, facts: facts.clone(), initial, features, abis })
+        let end = assembly::assemble(&arch.value, &arch.value.end, 0, &|_| None)
+            .map_err(|what| PlanError { abi: machine.arch.clone(), what })?;
+        Ok(Self { arch: arch.value.clone(), file, facts: facts.clone(), initial, end, features, abis })
     }
 
     /// The ABIs that exist on the architecture.
@@ -103,7 +107,6 @@ pub struct Session {
     marked: bool,
     little: Option<Slot>,
     pc: Option<RegisterId>,
-    sf: Option<Slot>,
     ambient: Registers,
     fresh: Registers,
     judge: Judge,
@@ -137,7 +140,6 @@ impl Session {
             marked: false,
             little: None,
             pc: None,
-            sf: None,
             ambient: Registers::default(),
             fresh: Registers::default(),
             judge: Judge::default(),
@@ -148,7 +150,6 @@ impl Session {
             patience: Duration::from_millis(400),
         };
         session.little = session.plans.file.slot("msr.le");
-        session.sf = session.plans.file.slot("msr.sf");
         session.pc = session.plans.file.id("pc");
         let start = session.poison(0);
         let failed = |why: String| BootError::Failed { why, log: String::new() };
@@ -223,13 +224,13 @@ impl Session {
         &self.before
     }
 
-    /// Runs `words` in the state `registers` and looks at what changed. The result is in [`Session::seen`].
+    /// Runs `block` in the state `registers` and looks at what changed. The result is in [`Session::seen`].
     ///
     /// # Errors
     /// See [`GuestError`].
-    pub fn execute(&mut self, words: &[u32], registers: &Registers, watch: bool) -> Result<(), GuestError> {
+    pub fn execute(&mut self, block: &[u8], registers: &Registers, watch: bool) -> Result<(), GuestError> {
         let code = self.plans.facts.code;
-        self.load(words, registers)?;
+        self.load(block, registers)?;
         self.before.clone_from(registers);
         if let Some(pc) = self.pc {
             self.before.set(pc, code);
@@ -248,21 +249,26 @@ impl Session {
             watching.mark()?;
             self.marked = true;
         }
-        let budget =
-            Budget { until: code + 4 * words.len() as u64, instructions: INSTRUCTIONS, patience: self.patience };
+        let budget = Budget { until: code + block.len() as u64, instructions: INSTRUCTIONS, patience: self.patience };
         self.seen.stop = self.guest.run(budget)?;
         self.observe(watch)
+    }
+
+    /// How many bytes the block that was last run has.
+    #[must_use]
+    pub fn block(&self) -> usize {
+        self.loaded.len().saturating_sub(self.plans.end.len())
     }
 
     /// Goes on after a call that went out to user space, with these registers changed.
     ///
     /// # Errors
     /// See [`GuestError`].
-    pub fn answer(&mut self, registers: &Registers, length: usize) -> Result<(), GuestError> {
+    pub fn answer(&mut self, answer: &Exchange, length: usize) -> Result<(), GuestError> {
         let forwarding =
             self.guest.forwarding().ok_or_else(|| GuestError::Unsupported("answer forwarded calls".to_owned()))?;
-        forwarding.answer(registers)?;
-        let until = self.plans.facts.code + 4 * length as u64;
+        forwarding.answer(answer)?;
+        let until = self.plans.facts.code + length as u64;
         self.seen.stop = self.guest.run(Budget { until, instructions: INSTRUCTIONS, patience: self.patience })?;
         self.observe(true)
     }
@@ -282,6 +288,16 @@ impl Session {
                 self.marked = false;
                 let beyond = self.seen.changes.iter().any(|change| !self.is_scratch(change.at, change.after.len()));
                 self.tainted |= beyond;
+                let code = self.plans.facts.code;
+                let end = code + self.loaded.len() as u64;
+                if self
+                    .seen
+                    .changes
+                    .iter()
+                    .any(|change| change.at < end && change.at + change.after.len() as u64 > code)
+                {
+                    self.loaded.clear();
+                }
             }
         } else {
             self.written = true;
@@ -290,23 +306,42 @@ impl Session {
     }
 
     /// Puts the instructions and the trap after them where the guest will run them.
-    fn load(&mut self, words: &[u32], registers: &Registers) -> Result<(), GuestError> {
+    fn load(&mut self, block: &[u8], registers: &Registers) -> Result<(), GuestError> {
         let code = self.plans.facts.code;
         let little =
             self.little.is_some_and(|slot| registers.get(slot.register).is_some_and(|msr| slot.extract(msr) == 1));
-        let order = |word: &u32| if little { word.to_le_bytes() } else { word.to_be_bytes() };
-        let same = self.loaded.len() == 4 * words.len() + 4
-            && self.loaded.chunks_exact(4).zip(words.iter().chain([&TRAP])).all(|(have, want)| have == order(want));
+        let end = &self.plans.end;
+        let same = if little {
+            let turned = |have: &[u8], want: &[u8]| have.iter().eq(want.iter().rev());
+            let want = block.chunks_exact(4).chain(end.chunks_exact(4));
+            self.loaded.len() == block.len() + end.len()
+                && self.loaded.chunks_exact(4).zip(want).all(|(a, b)| turned(a, b))
+        } else {
+            self.loaded.strip_prefix(block) == Some(end)
+        };
         if same {
             return Ok(());
         }
-        if words.len() as u64 * 4 + 4 > CODE {
-            return Err(GuestError::Unsupported(format!("run a block of {} instructions", words.len())));
+        if (block.len() + end.len()) as u64 > CODE {
+            return Err(GuestError::Unsupported(format!("run a block of {} bytes", block.len())));
         }
         self.loaded.clear();
-        self.loaded.extend(words.iter().chain([&TRAP]).flat_map(order));
+        self.loaded.extend_from_slice(block);
+        self.loaded.extend_from_slice(end);
+        if little {
+            self.loaded.chunks_exact_mut(4).for_each(<[u8]>::reverse);
+        }
         self.marked = false;
         self.guest.write(code, &self.loaded)
+    }
+
+    /// Goes on with another guest: the one that this one was moved to.
+    pub fn replace(&mut self, guest: Box<dyn Guest>) {
+        self.guest = guest;
+        self.loaded.clear();
+        self.marked = false;
+        self.tainted = true;
+        self.written = true;
     }
 
     /// What a call would do to the guest if it were made: the first reason not to make it blindly.
@@ -328,10 +363,10 @@ impl Session {
         let masked = self.masked_arguments(shot);
         let judged = masked.as_ref().unwrap_or(shot.registers);
         // The instructions are memory too, which an argument may point at.
-        self.load(&shot.conduit.words, shot.registers)?;
+        self.load(&shot.conduit.code, shot.registers)?;
         let mut judge = std::mem::take(&mut self.judge);
         judge.prepare(shot.plan, shot.call, shot.conduit, judged, &mut GuestMemory(&mut *self.guest));
-        let result = self.execute(&shot.conduit.words, shot.registers, true);
+        let result = self.execute(&shot.conduit.code, shot.registers, true);
         let checked = result.and_then(|()| {
             let mut memory = GuestMemory(&mut *self.guest);
             let (before, seen) = (&self.before, &self.seen);
@@ -354,11 +389,7 @@ impl Session {
 
     /// In 32-bit mode the hypervisor of an ABI that says so looks at the low halves only.
     fn masked_arguments(&self, shot: &Shot<'_>) -> Option<Registers> {
-        if shot.plan.abi.narrow != Narrow::Masked {
-            return None;
-        }
-        let sf = self.sf?;
-        if shot.registers.get(sf.register).is_some_and(|msr| sf.extract(msr) == 1) {
+        if shot.plan.abi.narrow != Narrow::Masked || !shot.plan.is_narrow(shot.registers) {
             return None;
         }
         let mut masked = shot.registers.clone();
@@ -429,8 +460,11 @@ impl Session {
                     .or_else(|| resolve_common(&shot.plan.abi, &shot.plan.file, &self.plans.facts, name))
             };
             let mut registers = original.clone();
-            if let Some((slot, _)) = shot.plan.number {
-                registers.set(slot.register, other.number);
+            if let Some(number) = shot.plan.number {
+                number.place(other.number, &mut |slot, value| {
+                    let whole = registers.get(slot.register).unwrap_or(0);
+                    registers.set(slot.register, slot.insert(whole, value));
+                });
             }
             let mut expected = Vec::new();
             {
@@ -487,12 +521,11 @@ impl Session {
     /// return code, which registers changed (with their values if `values`), and whether memory did. Clocks are left
     /// out.
     #[must_use]
-    pub fn behaviour(&self, plan: &Plan, by_call: bool, values: bool) -> String {
+    pub fn behaviour(&self, plan: &Plan, result: Option<ResultPlan>, values: bool) -> String {
         use std::fmt::Write as _;
-        let mut text = match (&self.seen.stop, plan.result) {
-            (Stop::Reached, Some((slot, width))) if by_call => {
-                let value = self.seen.after.get(slot.register).unwrap_or(0);
-                let value = sign_extend(value, width);
+        let mut text = match (&self.seen.stop, result) {
+            (Stop::Reached, Some(result)) => {
+                let value = result.read(&self.seen.after, plan.is_narrow(&self.before)).unwrap_or(0);
                 plan.code(value).map_or_else(|| format!("{value:#x}"), |code| plan.code_name(code).to_owned())
             }
             (Stop::Reached, _) => "done".to_owned(),
@@ -500,7 +533,7 @@ impl Session {
         };
         for (id, value) in self.seen.after.iter() {
             let class = plan.file.class(id);
-            let result = by_call && plan.result.is_some_and(|(slot, _)| slot.register == id);
+            let result = result.is_some_and(|result| result.slot.register == id);
             let plain = matches!(class, Class::General | Class::User | Class::Supervisor);
             let changed = self.before.get(id).is_some_and(|was| (was ^ value) & plan.file.mask(id) != 0);
             if plain && changed && !result && self.seen.stop == Stop::Reached {

@@ -227,21 +227,21 @@ fn a_ceded_processor_wakes_when_its_decrementer_expires() {
 
 /// Who answers. `Ok` is what that one leaves in `r3`; an interrupt leaves it alone.
 #[rstest]
-#[case::papr_first(&["papr", "osi", "kvm-epapr"], "sc 1", 0, Ok(-2))]
-#[case::papr_from_problem_state(&["papr", "osi", "kvm-epapr"], "sc 1", PR | TRANSLATED, Ok(PRIVILEGE))]
-#[case::osi_before_kvm(&["papr", "osi", "kvm-epapr"], "sc", 0, Ok(0))]
-#[case::osi_from_problem_state(&["papr", "osi", "kvm-epapr"], "sc", PR | TRANSLATED, Ok(0))]
-#[case::osi_with_any_lev(&["papr", "osi", "kvm-epapr"], "sc 3", 0, Ok(0))]
-#[case::osi_by_sc_1_without_papr(&["osi", "kvm-epapr"], "sc 1", 0, Ok(0))]
-#[case::kvm_before_the_guest(&["papr", "kvm-epapr"], "sc", 0, Ok(12))]
+#[case::papr_first(&["papr", "osi", "kvm-epapr", "book3s-pr"], "sc 1", 0, Ok(-2))]
+#[case::papr_from_problem_state(&["papr", "osi", "kvm-epapr", "book3s-pr"], "sc 1", PR | TRANSLATED, Ok(PRIVILEGE))]
+#[case::osi_before_kvm(&["papr", "osi", "kvm-epapr", "book3s-pr"], "sc", 0, Ok(0))]
+#[case::osi_from_problem_state(&["papr", "osi", "kvm-epapr", "book3s-pr"], "sc", PR | TRANSLATED, Ok(0))]
+#[case::osi_with_any_lev(&["papr", "osi", "kvm-epapr", "book3s-pr"], "sc 3", 0, Ok(0))]
+#[case::osi_by_sc_1_without_papr(&["osi", "kvm-epapr", "book3s-pr"], "sc 1", 0, Ok(0))]
+#[case::kvm_before_the_guest(&["papr", "kvm-epapr", "book3s-pr"], "sc", 0, Ok(12))]
 #[case::kvm_by_sc_1_without_papr(&["kvm-epapr", "book3s-pr"], "sc 1", 0, Ok(12))]
-#[case::kvm_not_from_problem_state(&["papr", "kvm-epapr"], "sc", PR | TRANSLATED, Err(0xC00))]
-#[case::sc_2_is_sc_1(&["papr", "osi", "kvm-epapr"], "sc 2", 0, Ok(-2))]
+#[case::kvm_not_from_problem_state(&["papr", "kvm-epapr", "book3s-pr"], "sc", PR | TRANSLATED, Err(0xC00))]
+#[case::sc_2_is_sc_1(&["papr", "osi", "kvm-epapr", "book3s-pr"], "sc 2", 0, Ok(-2))]
 #[case::sc_2_is_sc_1_in_problem_state(&["ultravisor", "osi"], "sc 2", PR | TRANSLATED, Ok(PRIVILEGE))]
 #[case::nobody(&["papr"], "sc", 0, Err(0xC00))]
 #[case::nobody_at_all(&[], "sc 1", 0, Err(0xC00))]
-#[case::scv(&["papr", "osi", "kvm-epapr", "ppc64.scv"], "scv 0", 0, Err(0x1_7000))]
-#[case::scv_switched_off(&["papr", "osi", "kvm-epapr"], "scv 0", 0, Err(0xF60))]
+#[case::scv(&["papr", "osi", "kvm-epapr", "book3s-pr", "ppc64.scv"], "scv 0", 0, Err(0x1_7000))]
+#[case::scv_switched_off(&["papr", "osi", "kvm-epapr", "book3s-pr"], "scv 0", 0, Err(0xF60))]
 fn the_first_test_that_holds_decides(
     #[case] features: &[&str],
     #[case] code: &str,
@@ -333,15 +333,15 @@ fn a_forwarded_call_goes_out_and_comes_back() {
     lab.set(&[("r3", OSI[0]), ("r4", OSI[1])]);
     assert_eq!(lab.run("sc"), Stop::Forwarded);
     let mut call = lab.guest.forwarding().unwrap().call().unwrap();
-    assert_eq!((call.get(r31), call.present().count_ones()), (Some(POISON + 31), 32));
-    call.set(r31, 5);
+    assert_eq!((call.registers.get(r31), call.registers.present().count_ones()), (Some(POISON + 31), 32));
+    call.registers.set(r31, 5);
     lab.guest.forwarding().unwrap().answer(&call).unwrap();
     assert_eq!((lab.go_on(), lab.get("r31")), (Stop::Reached, 5));
 
     assert_eq!(lab.stop_of_hcall(0x48C, &[1]), Stop::Forwarded);
     let mut call = lab.guest.forwarding().unwrap().call().unwrap();
-    assert_eq!(call.present().count_ones(), 10);
-    call.set(r3, 99);
+    assert_eq!(call.registers.present().count_ones(), 10);
+    call.registers.set(r3, 99);
     lab.guest.forwarding().unwrap().answer(&call).unwrap();
     assert_eq!((lab.go_on(), lab.get("r3")), (Stop::Reached, 99));
     assert!(lab.guest.forwarding().unwrap().call().is_err());
@@ -386,7 +386,7 @@ fn booke_with_a_hypervisor_tells_the_two_system_calls_apart() {
 
 #[test]
 fn idling_lasts_until_something_waits() {
-    let mut lab = Lab::boot("ppc64", &["kvm-epapr"]);
+    let mut lab = Lab::boot("ppc64", &["kvm-epapr", "book3s-pr"]);
     lab.set(&[("r0", KVM), ("r11", 0x1_0010), ("dec", 0x7FFF_FFFF)]);
     assert_eq!(lab.run("sc"), Stop::Asleep);
     lab.set(&[("r3", 1), ("dec", 300)]);
@@ -394,8 +394,8 @@ fn idling_lasts_until_something_waits() {
 }
 
 #[rstest]
-#[case::code_order(&["kvm-magic-page"], [0x30_8000, u64::MAX - 0xFFF])]
-#[case::documented_order(&["kvm-magic-page", "magic-page.documented-order"], [u64::MAX - 0xFFF, 0x30_8000])]
+#[case::code_order(&["kvm-magic-page", "book3s-pr"], [0x30_8000, u64::MAX - 0xFFF])]
+#[case::documented_order(&["kvm-magic-page", "book3s-pr", "magic-page.documented-order"], [u64::MAX - 0xFFF, 0x30_8000])]
 fn the_magic_page_shows_registers_both_ways(
     #[case] features: &[&str],
     #[case] addresses: [u64; 2],
@@ -472,8 +472,8 @@ fn the_same_script_gives_the_same_bytes() {
 }
 
 #[rstest]
-#[case::ppc64("ppc64", &["papr", "kvm-epapr"], &["hypervisor", "rtas", "vdevice", "hcall-multi-tce", "hcall-instructions"])]
-#[case::ppc32("ppc32", &["kvm-epapr"], &["hypervisor", "hypercall-instructions", "has-idle", "linux,kvm"])]
+#[case::ppc64("ppc64", &["papr", "kvm-epapr", "book3s-pr"], &["hypervisor", "rtas", "vdevice", "hcall-multi-tce", "hcall-instructions"])]
+#[case::ppc32("ppc32", &["kvm-epapr", "book3s-pr"], &["hypervisor", "hypercall-instructions", "has-idle", "linux,kvm"])]
 #[case::ultravisor("ppc64", &["ultravisor.enabled"], &["ibm,ultravisor"])]
 #[case::plain("ppc64", &[], &["cpus", "memory@0", "chosen"])]
 fn the_device_tree_is_in_memory_too(#[case] arch: &str, #[case] features: &[&str], #[case] words: &[&str]) {

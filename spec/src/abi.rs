@@ -135,7 +135,7 @@ pub struct Conduit {
 pub struct Decode {
     /// Who is asked first: lower comes earlier.
     pub precedence: u8,
-    /// Values of the instruction's LEV field that it accepts; empty for all.
+    /// Values that it accepts of the instruction's first field (LEV, an immediate, a function code); empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lev: Vec<Word>,
     /// Registers and fields that must have these values.
@@ -170,11 +170,17 @@ pub struct Refusal {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Number {
-    /// The register that carries it.
+    /// The register that carries it, or its upper 32 bits where `low-in` has the lower ones.
     #[serde(rename = "in")]
     pub register: String,
+    /// The register that carries the low 32 bits of a number in two registers, such as the function of an extension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low_in: Option<String>,
     /// How many low bits of the register count.
     pub width: u8,
+    /// Bits that a caller may set without naming another call, so that a number with them is no unknown one.
+    #[serde(default)]
+    pub hints: Word,
     /// Parts of the number.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, Bits>,
@@ -223,17 +229,25 @@ pub struct ReturnRegister {
     /// How many low bits of it count, sign-extended, where not all do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u8>,
+    /// Whether a caller in 32-bit mode gets 32 bits, and zeros above them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub narrow: bool,
 }
 
-/// A return code.
+/// A return code, or an interrupt that a call ends in instead of returning. One of class success with neither value nor
+/// interrupt stands for a call that goes on and returns nothing.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Code {
     /// Its value; the first one where it stands for several.
-    pub value: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Word>,
     /// The last one where it stands for a range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Word>,
+    /// The interrupt of the architecture that stands for it, where nothing is returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupt: Option<String>,
     /// What it means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
@@ -243,6 +257,16 @@ pub struct Code {
     /// Where this is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+impl Code {
+    /// The first and the last value that it stands for, as signed numbers; none for an interrupt.
+    #[must_use]
+    pub fn bounds(&self) -> Option<(i64, i64)> {
+        let value = self.value?;
+        let (a, b) = (value.0.cast_signed(), self.to.unwrap_or(value).0.cast_signed());
+        Some((a.min(b), a.max(b)))
+    }
 }
 
 /// What a return code tells.
@@ -374,10 +398,10 @@ impl Abi {
         vendor.unwrap_or(0) | call.number.0
     }
 
-    /// A clause of this ABI as reports name it: `abi.clause`.
+    /// A clause of this ABI, or the one of another that is named with it, as reports name it: `abi.clause`.
     #[must_use]
     pub fn qualify(&self, clause: &str) -> String {
-        format!("{}.{clause}", self.abi)
+        if clause.contains('.') { clause.to_owned() } else { format!("{}.{clause}", self.abi) }
     }
 
     /// The document behind a tag of `sources`, with the place in it.
@@ -390,9 +414,8 @@ impl Abi {
     /// The name of the code with this value, if it has one.
     pub fn code_name(&self, value: u64) -> Option<&str> {
         self.codes.iter().find_map(|(name, code)| {
-            let code = &code.value;
-            let (a, b) = (code.value.0.cast_signed(), code.to.unwrap_or(code.value).0.cast_signed());
-            (a.min(b)..=a.max(b)).contains(&value.cast_signed()).then_some(name.as_str())
+            let (low, high) = code.bounds()?;
+            (low..=high).contains(&value.cast_signed()).then_some(name.as_str())
         })
     }
 }

@@ -1,9 +1,14 @@
 //! An architecture: registers, bit fields, modes, trap instructions and interrupts.
 
+mod code;
+
+pub use code::Decoded;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expr::Expr;
 use crate::word::Word;
 use crate::yaml::At;
 
@@ -17,6 +22,15 @@ pub struct Arch {
     pub title: String,
     /// Width of a general register in bits.
     pub width: u8,
+    /// The byte order of instructions, and of data unless a mode says otherwise.
+    #[serde(default)]
+    pub order: Order,
+    /// The instruction table by which code is assembled (`powerpc`). Without one, code is made of `traps` alone, and a
+    /// guest executes nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isa: Option<String>,
+    /// The instruction, in assembly, that the suite puts behind a block of code, for backends that stop at a trap.
+    pub end: String,
     /// The documents cited below, by tag.
     pub sources: IndexMap<String, String>,
     /// Registers in the order in which reports list them. `r0..r31` stands for 32 of them.
@@ -27,13 +41,30 @@ pub struct Arch {
     pub traps: IndexMap<String, At<Trap>>,
     /// Interrupts by name.
     pub interrupts: IndexMap<String, At<Interrupt>>,
+    /// Guest memory that taking an interrupt writes, whatever the interrupt: a cause, what was interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interrupt_writes: Vec<At<InterruptWrite>>,
     /// Values that the suite gives to registers and fields before a call, instead of a pattern of its own choice.
     /// Supervisor registers that are not named here are left as they are.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub initial: IndexMap<String, Word>,
+    /// Numbers that a machine of this architecture tells, which expressions call `machine.<name>`, with what they mean.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub facts: IndexMap<String, String>,
     /// Properties that a machine may have, for `requires`, with what they mean.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub features: IndexMap<String, String>,
+}
+
+/// A byte order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// The most significant byte comes first.
+    #[default]
+    Big,
+    /// The least significant byte comes first.
+    Little,
 }
 
 /// What a register is for.
@@ -164,9 +195,12 @@ pub struct Mode {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Trap {
-    /// The encoding with all fields zero.
+    /// The encoding with all fields zero, in memory in the architecture's byte order.
     pub word: Word,
-    /// Fields of the encoding.
+    /// Its length in bytes.
+    #[serde(default = "four")]
+    pub length: u8,
+    /// Fields of the encoding, in the order of the operands in assembly.
     #[serde(default)]
     pub fields: IndexMap<String, Bits>,
     /// Bits that the architecture reserves.
@@ -178,16 +212,36 @@ pub struct Trap {
     pub source: String,
 }
 
+const fn four() -> u8 {
+    4
+}
+
 /// An interrupt of the guest.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Interrupt {
-    /// The vector: offset from the interrupt prefix, or for `ivor` machines the IVOR's number.
+    /// The vector: offset from the interrupt prefix, for `ivor` machines the IVOR's number, for others what tells the
+    /// cause (Arm: exception class, x86: vector number, s390: program-interruption code, RISC-V: scause).
     pub vector: Word,
     /// Bits of SRR1 or ESR that tell the cause.
     #[serde(default)]
     pub causes: IndexMap<String, Word>,
     /// What raises it.
+    pub says: String,
+    /// Where this is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// Guest memory that taking an interrupt writes.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct InterruptWrite {
+    /// First address, over registers as they were before the interrupt.
+    pub at: Expr,
+    /// Length in bytes.
+    pub length: Word,
+    /// What is written there.
     pub says: String,
     /// Where this is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,4 +268,11 @@ pub fn names(entry: &str) -> Vec<String> {
         Some((first..=last).map(|n| format!("{stem}{n}")).collect())
     };
     range().unwrap_or_else(|| vec![entry.to_owned()])
+}
+
+/// The register and the bits of a name such as `x1[31..0]`.
+#[must_use]
+pub fn slice(name: &str) -> Option<(&str, Bits)> {
+    let (register, bits) = name.strip_suffix(']')?.split_once('[')?;
+    Some((register, Bits::parse(bits)?))
 }

@@ -138,6 +138,12 @@ pub enum Bytes {
     Be32(Expr),
     /// A big-endian number of 8 bytes.
     Be64(Expr),
+    /// A little-endian number of 2 bytes.
+    Le16(Expr),
+    /// A little-endian number of 4 bytes.
+    Le32(Expr),
+    /// A little-endian number of 8 bytes.
+    Le64(Expr),
     /// Hexadecimal digits, two a byte, blanks ignored.
     Hex(String),
     /// `[byte, length]`: the byte repeated.
@@ -163,6 +169,18 @@ pub struct Step {
     /// Looks at the device tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_tree: Option<TreeLook>,
+    /// Asks the hypervisor to treat a range of call numbers in some way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<FilterRange>,
+    /// Reads back how all ranges of call numbers are treated, in order, neighbours of one action joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<Vec<FilterRange>>,
+    /// Sets properties of the machine from outside, by name: `psci-version: 0x10001`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub configure: IndexMap<String, Expr>,
+    /// Moves the guest to a fresh machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrate: Option<Migration>,
     /// Modes of the architecture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mode: Vec<String>,
@@ -186,12 +204,54 @@ pub struct Step {
     pub save: IndexMap<String, Expr>,
 }
 
-/// A look at the device tree.
+/// A range of call numbers and what becomes of calls in it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilterRange {
+    /// The first number.
+    pub base: Expr,
+    /// How many numbers.
+    pub count: Expr,
+    /// What becomes of them.
+    pub action: FilterAction,
+}
+
+/// What a hypervisor does with a call whose number a filter names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilterAction {
+    /// Handles it itself.
+    Handle,
+    /// Answers as if nobody knew it.
+    Deny,
+    /// Hands it to user space.
+    Forward,
+    /// Asks for something that there is not, to see it refused.
+    Undefined,
+}
+
+/// How a guest gets to a fresh machine, and what of the host's settings goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Migration {
+    /// All that the hypervisor saves is restored there.
+    Restored,
+    /// Filters and settings are made there again, one after the other, before the guest's state is restored.
+    Replayed,
+    /// The guest's registers and memory alone are restored.
+    StateOnly,
+}
+
+/// A look at the device tree: some node that fits must show what is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TreeLook {
-    /// Path of the node.
+    /// Path of the node; any node of the tree if left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub node: String,
+    /// A string that the node's `compatible` list holds; nodes without it do not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compatible: Option<String>,
     /// Name of the property; without it, only the node is looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
@@ -201,9 +261,24 @@ pub struct TreeLook {
     /// The cells that it must hold, in order and no more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cells: Vec<Expr>,
+    /// The lengths in bytes of which it must have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub length: Vec<Expr>,
     /// That node or property must not be there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub absent: bool,
+    /// Looks of which one must hold besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<TreeLook>,
+}
+
+impl TreeLook {
+    /// Its expressions in order: cells, lengths, those of the alternatives.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expr> {
+        let own = self.cells.iter().chain(&self.length);
+        own.chain(self.any_of.iter().flat_map(Self::expressions)).collect()
+    }
 }
 
 /// One value or a list of values.
@@ -300,6 +375,30 @@ pub struct Expect {
     /// How it ends, if not by returning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
+    /// What user space sees of a call that goes out to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<Sent>,
+    /// Properties that the host reads back.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub configured: IndexMap<String, Expr>,
+    /// The error with which the host refuses what the step asks of it, such as `EEXIST`; a list of which one must come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error: Vec<String>,
+}
+
+/// What user space sees of a call that goes out to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sent {
+    /// Why the guest stopped, in the host's terms: `KVM_EXIT_HYPERCALL`.
+    #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<String>,
+    /// Fields of the exit record: `nr`, `flags`, `args0`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub fields: IndexMap<String, Expr>,
+    /// Registers and fields as user space reads them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub registers: IndexMap<String, Expr>,
 }
 
 impl Expect {
@@ -323,6 +422,11 @@ impl Expect {
             both.interrupt.clone_from(&other.interrupt);
         }
         both.end = other.end.or(both.end);
+        both.configured.extend(other.configured.clone());
+        both.forwarded = other.forwarded.clone().or(both.forwarded);
+        if !other.error.is_empty() {
+            both.error.clone_from(&other.error);
+        }
         both
     }
 }

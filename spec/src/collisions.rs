@@ -3,6 +3,7 @@
 //! Several ABIs of PowerPC share the instruction `sc`. What tells them apart is data: the `decode` of their conduits.
 //! From these predicates the map is computed; each overlap comes with a state that both predicates accept.
 
+mod numbers;
 mod predicate;
 mod table;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::abi::Abi;
 use crate::library::Library;
 
+pub use numbers::{Claim, Space, spaces};
 pub use predicate::{Predicate, State, predicates};
 pub use table::render;
 
@@ -55,7 +57,7 @@ pub struct FallThrough {
     pub because: String,
     /// The state.
     pub state: State,
-    /// Who takes it; none if nobody does.
+    /// Who takes it; none if nobody does. The conduit missed itself if it refuses it in a way of its own.
     pub taken_by: Option<String>,
 }
 
@@ -90,11 +92,11 @@ pub fn collisions(library: &Library) -> Vec<Collision> {
     found
 }
 
-/// Who takes `state`: of the conduits that claim it the one with the lowest precedence, by name where they tie.
+/// Who takes `state`: of the conduits that claim or refuse it the one with the lowest precedence, by name where they tie.
 #[must_use]
 pub fn winner<'a>(all: &'a [Predicate], state: &State) -> Option<&'a Predicate> {
     all.iter()
-        .filter(|predicate| predicate.claims(state))
+        .filter(|predicate| predicate.claims(state) || predicate.refuses(state))
         .min_by_key(|predicate| (predicate.precedence, &predicate.name))
 }
 

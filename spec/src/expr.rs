@@ -99,6 +99,12 @@ impl Binary {
     }
 }
 
+/// The number of `length` bytes whose bytes stand in the other order.
+#[must_use]
+pub const fn swapped(value: u64, length: usize) -> u64 {
+    value.swap_bytes() >> (64 - 8 * length)
+}
+
 /// A function over values and guest memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
@@ -106,6 +112,8 @@ pub enum Function {
     Ram,
     /// `be8(address)` to `be64(address)`: the big-endian number in guest memory, of that many bytes; 0 outside RAM.
     Big(u8),
+    /// `le16(address)` to `le64(address)`: the same little-endian.
+    Little(u8),
     /// `u32(x)`: the low 32 bits.
     Low32,
     /// `signed(x)`: x with its top bit inverted, so that unsigned comparison orders like a signed one.
@@ -117,12 +125,15 @@ pub enum Function {
 }
 
 impl Function {
-    const ALL: [(&'static str, Self, usize); 9] = [
+    const ALL: [(&'static str, Self, usize); 12] = [
         ("ram", Self::Ram, 2),
         ("be8", Self::Big(1), 1),
         ("be16", Self::Big(2), 1),
         ("be32", Self::Big(4), 1),
         ("be64", Self::Big(8), 1),
+        ("le16", Self::Little(2), 1),
+        ("le32", Self::Little(4), 1),
+        ("le64", Self::Little(8), 1),
         ("u32", Self::Low32, 1),
         ("signed", Self::Signed, 1),
         ("sign32", Self::Extend32, 1),
@@ -237,6 +248,9 @@ impl Expr {
                 match function {
                     Function::Ram => u64::from(scope.is_ram(x, arguments[1].evaluate(scope)?)),
                     Function::Big(length) => scope.memory(x, u64::from(*length)).unwrap_or(0),
+                    Function::Little(length) => {
+                        swapped(scope.memory(x, u64::from(*length)).unwrap_or(0), usize::from(*length))
+                    }
                     Function::Low32 => x & 0xFFFF_FFFF,
                     Function::Signed => x ^ 1 << 63,
                     #[expect(clippy::cast_possible_truncation, reason = "that is the function")]
@@ -430,6 +444,15 @@ impl Parser<'_> {
             return Ok(Expr::Call(*function, arguments));
         }
         self.at += end;
+        let bits = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        if let Some((bits, _)) = bits {
+            let slice = format!("{word}[{bits}]");
+            if crate::arch::slice(&slice).is_none() {
+                return Err(self.trouble("write the bits of a register as `[high..low]`, least significant bit 0"));
+            }
+            self.at += bits.len() + 2;
+            return Ok(Expr::Name(slice));
+        }
         Ok(Expr::Name(word))
     }
 
@@ -488,94 +511,4 @@ impl JsonSchema for Expr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use rstest::rstest;
-
-    struct Fixed;
-    impl Scope for Fixed {
-        fn name(&self, name: &str) -> Option<u64> {
-            Some(match name {
-                "size" => 3,
-                "buffer-size" => 16,
-                "msr.pr" => 1,
-                "r3" => 0x1_0000_0054,
-                _ => return None,
-            })
-        }
-        fn memory(&self, address: u64, length: u64) -> Option<u64> {
-            (address == 0x1004 && length == 2).then_some(640)
-        }
-        fn is_ram(&self, address: u64, length: u64) -> bool {
-            address + length <= 0x1000
-        }
-    }
-
-    #[rstest]
-    #[case("size not in {1, 2, 4, 8}", 1)]
-    #[case("size in {1..4}", 1)]
-    #[case("not size in {1..4}", 0)]
-    #[case("u32(r3) == 0x54 and msr.pr == 1", 1)]
-    #[case("buffer-size - 4", 12)]
-    #[case("1 + 2 * 3 << 1", 14)]
-    #[case("be16(0x1000 + 4) < 640 or not ram(0xFFF, 2)", 1)]
-    #[case("-4096 & ~0xFFF", 0xFFFF_FFFF_FFFF_F000)]
-    #[case("if(size == 3, 7, 8)", 7)]
-    #[case("signed(-1) < signed(0)", 1)]
-    #[case("sign32(0x80000000)", 0xFFFF_FFFF_8000_0000)]
-    #[case("1 << 64", 0)]
-    fn expressions_have_their_value(#[case] text: &str, #[case] value: u64) {
-        assert_eq!(Expr::parse(text).unwrap().evaluate(&Fixed), Ok(value));
-    }
-
-    #[rstest]
-    #[case("size not", "operator missing")]
-    #[case("(1", "expected `)`")]
-    #[case("1 +", "expected a number")]
-    #[case("0xZZ", "no 64-bit number")]
-    #[case("ram(1)", "takes 2 arguments")]
-    fn trouble_says_where(#[case] text: &str, #[case] message: &str) {
-        let error = Expr::parse(text).unwrap_err();
-        assert!(error.contains(message) && error.contains("character"), "{error}");
-    }
-
-    #[test]
-    fn an_unknown_name_is_told() {
-        assert_eq!(Expr::parse("1 + szie").unwrap().evaluate(&Fixed), Err("szie".to_owned()));
-    }
-
-    fn expressions() -> impl Strategy<Value = Expr> {
-        let leaf = prop_oneof![
-            any::<u64>().prop_map(Expr::number),
-            prop_oneof![Just("size"), Just("buffer-size"), Just("msr.pr")].prop_map(|n| Expr::Name(n.to_owned())),
-        ];
-        leaf.prop_recursive(4, 24, 3, |inner| {
-            prop_oneof![
-                (0..17usize, inner.clone(), inner.clone()).prop_map(|(n, a, b)| Expr::Binary(
-                    Binary::ALL[n].0,
-                    Box::new(a),
-                    Box::new(b)
-                )),
-                inner.clone().prop_map(|x| Expr::Unary(Unary::Not, Box::new(x))),
-                inner.clone().prop_map(|x| Expr::Unary(Unary::Complement, Box::new(x))),
-                (inner.clone(), inner.clone(), inner.clone()).prop_map(|(x, a, b)| Expr::In(Box::new(x), vec![(a, b)])),
-                (inner.clone(), inner.clone(), inner).prop_map(|(x, a, b)| Expr::Call(Function::If, vec![x, a, b])),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_reads_back_to_the_same_value(expr in expressions()) {
-            let text = expr.to_string();
-            let again = Expr::parse(&text).unwrap();
-            prop_assert_eq!(again.evaluate(&Fixed), expr.evaluate(&Fixed), "{}", text);
-        }
-
-        #[test]
-        fn no_text_makes_the_reader_panic(text in ".{0,60}") {
-            let _ = Expr::parse(&text);
-        }
-    }
-}
+mod tests;

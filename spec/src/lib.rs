@@ -9,6 +9,7 @@ pub mod expr;
 pub mod isa;
 pub mod library;
 pub mod lint;
+pub mod ranges;
 pub mod schema;
 mod slots;
 pub mod word;

@@ -27,21 +27,14 @@ use crate::library::{Library, Read};
 use crate::slots::Slots;
 use crate::yaml::{Diagnostic, nearest};
 
-/// What expressions may call `machine.<name>`, with what it is.
+/// What expressions may call `machine.<name>` on every architecture, with what it is. Others are in the files of
+/// `spec/arch/`, under `facts`.
 pub const MACHINE_FACTS: &[(&str, &str)] = &[
     ("ram", "bytes of RAM, from address 0"),
     ("code", "address of the page that holds the suite's instructions"),
     ("scratch", "address of the 64 KiB that belong to the suite"),
     ("cpus", "number of virtual processors"),
     ("cpu", "number of the virtual processor that runs the case"),
-    ("vty", "unit address of a virtual terminal"),
-    ("liobn", "a logical I/O bus number"),
-    ("tce-window", "size in bytes of that bus's DMA window"),
-    ("uv-page", "bytes of a page as the ultravisor counts them"),
-    ("scm-drc", "connector index of a persistent memory device"),
-    ("scm-block", "bytes of one of its blocks"),
-    ("scm-blocks", "how many blocks it has"),
-    ("ptes", "entries of the hashed page table"),
 ];
 
 /// How bad a finding is.

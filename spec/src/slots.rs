@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::arch::{Arch, Bits, Class, names};
+use crate::arch::{Arch, Bits, Class, names, slice};
 
 /// A register, or a field of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) struct Slots {
     all: IndexMap<String, Slot>,
     /// Width of a general register in bits.
     pub width: u8,
+    /// Facts of the machine that only this architecture has.
+    pub facts: Vec<String>,
 }
 
 impl Slots {
@@ -35,12 +37,18 @@ impl Slots {
             }
             all.insert(name.clone(), slot(Bits { high, low: 0 }));
         }
-        Self { all, width: arch.width }
+        Self { all, width: arch.width, facts: arch.facts.keys().cloned().collect() }
     }
 
-    /// The slot of this name.
-    pub fn get(&self, name: &str) -> Option<&Slot> {
-        self.all.get(name)
+    /// The slot of this name: a register, a field of one, or some bits of one (`x1[31..0]`).
+    pub fn get(&self, name: &str) -> Option<Slot> {
+        match slice(name) {
+            Some((register, bits)) => {
+                let whole = self.all.get(register)?;
+                (bits.high <= whole.bits.high).then(|| Slot { bits, ..whole.clone() })
+            }
+            None => self.all.get(name).cloned(),
+        }
     }
 
     /// All names.
@@ -50,6 +58,6 @@ impl Slots {
 
     /// Those names of an entry such as `r14..r31` or `cr.cr2` that the architecture lacks.
     pub fn missing(&self, entry: &str) -> Vec<String> {
-        names(entry).into_iter().filter(|name| !self.all.contains_key(name)).collect()
+        names(entry).into_iter().filter(|name| self.get(name).is_none()).collect()
     }
 }

@@ -37,7 +37,13 @@ pub(crate) fn explain(home: &Home, arguments: &Arguments) -> Outcome {
         } else if let Some(code) = abi.codes.get(bare) {
             let users = abi.calls.iter().filter(|(_, call)| call.returns.contains_key(bare));
             let users: Vec<&str> = users.map(|(name, _)| name.as_str()).collect();
-            let _ = writeln!(text, "{bare} = {} in {}", code.value.value, abi.title);
+            let _ = match (code.value.value, &code.interrupt) {
+                (Some(value), _) => writeln!(text, "{bare} = {value} in {}", abi.title),
+                (None, interrupt) => {
+                    let interrupt = interrupt.as_deref().unwrap_or("?");
+                    writeln!(text, "{bare} is the interrupt {interrupt} in {}", abi.title)
+                }
+            };
             if let Some(says) = &code.says {
                 let _ = writeln!(text, "  {says}");
             }
@@ -91,7 +97,8 @@ fn abi_text(abi: &Abi, text: &mut String) {
     }
     if let Some(number) = &abi.number {
         let unknown = number.unknown.as_deref().unwrap_or("unstated");
-        let _ = writeln!(text, "  number in {} ({} bits); unknown: {unknown}", number.register, number.width);
+        let low = number.low_in.as_ref().map(|low| format!(" and {low}")).unwrap_or_default();
+        let _ = writeln!(text, "  number in {}{low} ({} bits); unknown: {unknown}", number.register, number.width);
     }
     let _ = writeln!(text, "  arguments {}; outputs {}", abi.arguments.join(" "), abi.outputs.join(" "));
     frame(&abi.registers, text);
@@ -166,7 +173,8 @@ fn call_text(abi: &Abi, name: &str, call: &Call, text: &mut String) {
     }
     for (code, condition) in &call.returns {
         let when = match (&condition.forced, &condition.only_if) {
-            (Some(forced), _) => format!("if {forced}"),
+            (Some(forced), None) => format!("if {forced}"),
+            (Some(forced), Some(only)) => format!("if {forced}, otherwise only if {only}"),
             (None, Some(only)) => format!("only if {only}"),
             (None, None) => "otherwise".to_owned(),
         };

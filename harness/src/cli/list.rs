@@ -1,5 +1,6 @@
 //! `hypercheck list`: what there is.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hypercheck::backends;
@@ -35,18 +36,33 @@ pub(crate) fn list(home: &Home, arguments: &Arguments) -> Outcome {
     let mut text = String::new();
     match arguments.what {
         What::Abis => {
-            let _ =
-                writeln!(text, "{:16} {:>5} {:>7} {:>7} {:>7}  title", "abi", "calls", "clauses", "written", "derived");
+            let _ = writeln!(
+                text,
+                "{:16} {:>5} {:>7} {:>7} {:>5} {:>7} {:>7}  title",
+                "abi", "calls", "clauses", "checked", "never", "written", "derived"
+            );
             let hypervisor = backend(&arguments.backend, &library)?;
             let jobs = runner::jobs(&library, &*hypervisor);
             let count =
                 |abi: &str, origin| jobs.iter().filter(|job| job.scenario.abi == abi && job.origin == origin).count();
+            let run: BTreeSet<String> = jobs
+                .iter()
+                .filter(|job| job.skip.is_none())
+                .flat_map(|job| job.scenario.clauses.iter().cloned())
+                .collect();
             for (name, abi) in library.abis.iter().filter(|(name, _)| wanted(name)) {
                 let abi = &abi.value;
                 let (written, derived) = (count(name, Origin::Written), count(name, Origin::Derived));
                 let (calls, clauses) = (abi.calls.len(), abi.clauses.len());
-                let _ = writeln!(text, "{name:16} {calls:>5} {clauses:>7} {written:>7} {derived:>7}  {}", abi.title);
+                let checked = abi.clauses.keys().filter(|clause| run.contains(&abi.qualify(clause))).count();
+                let never = abi.clauses.values().filter(|clause| clause.unverifiable.is_some()).count();
+                let _ = writeln!(
+                    text,
+                    "{name:16} {calls:>5} {clauses:>7} {checked:>7} {never:>5} {written:>7} {derived:>7}  {}",
+                    abi.title
+                );
             }
+            text.push_str("\nchecked: clauses of which a row runs on the backend; never: clauses that say why no case can check them\n");
         }
         What::Calls => {
             for abi in library.abis.values().map(|abi| &abi.value) {

@@ -7,6 +7,7 @@ mod list;
 mod pick;
 mod report;
 mod run;
+mod selftest;
 mod spec;
 
 use std::io::IsTerminal;
@@ -50,6 +51,8 @@ enum Command {
     Lint(spec::LintArguments),
     /// Show which machine states two ABIs both claim, and who wins
     Collisions,
+    /// Violate each clause on purpose, and show which row notices
+    Selftest(selftest::Arguments),
     /// Print, write or check the JSON Schemas of the data files
     Schema(spec::SchemaArguments),
     /// Compare two backends or two reports
@@ -98,6 +101,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => find().and_then(|home| explain::explain(&home, &arguments)),
         Some(Command::Lint(arguments)) => find().and_then(|home| spec::lint(&home, &arguments)),
         Some(Command::Collisions) => find().and_then(|home| spec::collisions(&home)),
+        Some(Command::Selftest(arguments)) => find().and_then(|home| selftest::selftest(&home, &arguments)),
         Some(Command::Schema(arguments)) => find().and_then(|home| spec::schema(&home, &arguments)),
         Some(Command::Diff(arguments)) => find().and_then(|home| report::diff(&home, &arguments)),
         Some(Command::Report(command)) => report::report(&command),

@@ -48,8 +48,10 @@ fn step(site: &Site, attempt: &Attempt, abi: &str) -> Step {
     for (slot, value) in &conduit.registers {
         set(plan, &mut registers, *slot, *value);
     }
-    if let Some((slot, _)) = plan.number {
-        set(plan, &mut registers, slot, if named { call.number } else { attempt.number });
+    plan.clear_sliced(call, &mut registers);
+    if let Some(place) = plan.number.filter(|_| call.conduit.is_none()) {
+        let number = if named { call.number } else { attempt.number };
+        place.place(number, &mut |slot, value| set(plan, &mut registers, slot, value));
     }
     let mut step = Step {
         call: Some(At::nowhere(name)),

@@ -97,35 +97,33 @@ impl Input {
 
 fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer, entry: &Entry) -> Result<Attempt> {
     let plan = &offer.plan;
-    let conduit = u.choose_index(plan.conduits.len())?;
+    let own = plan.conduits.iter().position(|conduit| Some(&conduit.name) == entry.call.conduit.as_ref());
+    let conduit = own.map_or_else(|| u.choose_index(plan.conduits.len()), Ok)?;
     let modes = modes(u, &offer.modes[conduit])?;
     let mut registers = others(u, site)?;
     enter(plan, &mut registers, &modes);
     for (slot, value) in &plan.conduits[conduit].registers {
         set(plan, &mut registers, *slot, *value);
     }
-    let narrow = site
-        .plans
-        .file
-        .slot("msr.sf")
-        .is_some_and(|sf| registers.get(sf.register).is_some_and(|msr| sf.extract(msr) == 0));
-    let mut number = number(u, offer, entry)?;
+    let narrow = plan.is_narrow(&registers);
+    let mut number = if own.is_some() { entry.call.number } else { number(u, offer, entry)? };
     if narrow {
         number &= 0xFFFF_FFFF;
     }
     if plan.by_number(number).is_none() && known_elsewhere(site, plan, number) {
         number = entry.call.number;
     }
-    let mask = plan.number.map_or(0, |(_, mask)| mask);
+    let mask = plan.number.map_or(0, |number| number.mask);
     let call = if (number ^ entry.call.number) & mask == 0 {
         &entry.call
     } else {
         plan.by_number(number).unwrap_or(&plan.unknown)
     };
-    if let Some((slot, mask)) = plan.number {
+    plan.clear_sliced(call, &mut registers);
+    if let Some(place) = plan.number.filter(|_| own.is_none()) {
         // Bits of the register that are not part of the number may hold anything.
         let beyond: u64 = if mask != u64::MAX && u.ratio(1, 8)? { u.arbitrary()? } else { 0 };
-        set(plan, &mut registers, slot, number & mask | beyond & !mask);
+        place.place(number & mask | beyond & !mask, &mut |slot, value| set(plan, &mut registers, slot, value));
     }
     if let Some(entry) = offer.entries.iter().find(|entry| Arc::ptr_eq(&entry.call, call)) {
         arguments(u, site, plan, entry, &mut registers)?;
@@ -184,7 +182,7 @@ fn others(u: &mut Unstructured<'_>, site: &Site) -> Result<Registers> {
 fn number(u: &mut Unstructured<'_>, offer: &Offer, entry: &Entry) -> Result<u64> {
     let known = entry.call.number;
     let Some(number) = &offer.plan.abi.number else { return Ok(known) };
-    let mask = offer.plan.number.map_or(u64::MAX, |(_, mask)| mask);
+    let mask = offer.plan.number.map_or(u64::MAX, |number| number.mask);
     Ok(mask
         & match u.int_in_range(0..=31u8)? {
             0..=26 => known,

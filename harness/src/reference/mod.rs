@@ -4,12 +4,24 @@
 //! architecture family; each says which machines it can be ([`Family`]).
 //!
 //! ```text
+//! arm/         AArch64 and AArch32, at the level of traps
 //! powerpc/     on the core of hypercheck-ppc
+//! loongarch/   KVM's hypercalls by hvcl
+//! riscv/       the SBI
+//! s390/        DIAGNOSE
+//! x86/         KVM, Hyper-V and Xen
+//! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
 //! ```
 
+mod arm;
+mod loongarch;
 mod powerpc;
+mod riscv;
+mod s390;
+mod trap;
 mod watch;
+mod x86;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,18 +40,20 @@ struct Family {
     /// Features that a guest has when asked for.
     options: BTreeSet<String>,
     /// Boots a guest of one of the architectures.
-    boot: fn(&Machine, &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError>,
+    boot: Boot,
 }
+
+type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError>;
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![powerpc::family()]
+    vec![arm::family(), loongarch::family(), powerpc::family(), riscv::family(), s390::family(), x86::family()]
 }
 
 /// The reference hypervisor.
 pub struct Reference {
     identity: Identity,
-    machines: Vec<(Arc<RegisterFile>, fn(&Machine, &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError>)>,
+    machines: Vec<(Arc<Arch>, Arc<RegisterFile>, Boot)>,
 }
 
 impl Reference {
@@ -49,13 +63,13 @@ impl Reference {
         let families = families();
         let known = arches.into_iter().filter_map(|arch| {
             let family = families.iter().find(|family| family.arches.contains(&arch.arch.as_str()))?;
-            Some((RegisterFile::new(arch), family.boot))
+            Some((Arc::new(arch.clone()), RegisterFile::new(arch), family.boot))
         });
         let machines: Vec<_> = known.collect();
         let identity = Identity {
             name: "reference".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            arch: machines.iter().map(|(file, _)| file.arch.clone()).collect(),
+            arch: machines.iter().map(|(arch, ..)| arch.arch.clone()).collect(),
             features: families.iter().flat_map(|family| family.features.iter().cloned()).collect(),
             options: families.iter().flat_map(|family| family.options.iter().cloned()).collect(),
         };
@@ -73,9 +87,9 @@ impl Hypervisor for Reference {
     }
 
     fn boot(&self, machine: &Machine) -> Result<Box<dyn Guest>, BootError> {
-        let Some((file, boot)) = self.machines.iter().find(|(file, _)| file.arch == machine.arch) else {
+        let Some((arch, file, boot)) = self.machines.iter().find(|(arch, ..)| arch.arch == machine.arch) else {
             return Err(BootError::Unsupported(format!("the reference has no {} guests", machine.arch)));
         };
-        boot(machine, file)
+        boot(machine, arch, file)
     }
 }

@@ -3,6 +3,7 @@
 use hypercheck_report::model::{Mismatch, Oracle};
 use hypercheck_spec::arch::names;
 use hypercheck_spec::case::{End, Expect, Step};
+use hypercheck_spec::expr::Expr;
 
 use super::{Runner, StepError};
 use crate::contract::Stop;
@@ -25,6 +26,7 @@ impl Runner<'_> {
         if found.len() == before {
             self.expected_code(expect, plan, call, found)?;
             self.expected_values(expect, plan, call, found)?;
+            self.expected_of_host(expect, step, plan, call, found)?;
         }
         for mismatch in &mut found[before..] {
             if mismatch.clause.is_none() {
@@ -52,8 +54,13 @@ impl Runner<'_> {
         }
         let bare = step.code.is_some() || (step.conduit.is_some() && step.call.is_none());
         let runs = bare || (step.call.is_some() && expect.end.is_some());
+        // `return` may name an interrupt among the codes: then that decides.
+        let interrupts = expect.code.iter().flat_map(|codes| &codes.0).any(|expr| {
+            matches!(expr, Expr::Name(name) if plan.abi.codes.get(name).is_some_and(|code| code.interrupt.is_some()))
+        });
+        let named = interrupts && matches!(stop, Stop::Interrupt { .. });
         let right = match expect.end {
-            None | Some(End::Returned) => !runs || *stop == Stop::Reached,
+            None | Some(End::Returned) => !runs || *stop == Stop::Reached || named,
             Some(End::Asleep) => *stop == Stop::Asleep,
             Some(End::Forwarded) => *stop == Stop::Forwarded,
             Some(End::Ended) => matches!(stop, Stop::Ended { .. }),
@@ -76,13 +83,42 @@ impl Runner<'_> {
         call: Option<&CallPlan>,
         found: &mut Vec<Mismatch>,
     ) -> Result<(), StepError> {
-        let (Some(codes), Some((slot, width))) = (&expect.code, plan.result) else { return Ok(()) };
-        let Some(actual) = self.session.seen.after.get(slot.register) else { return Ok(()) };
-        let actual = sign_extend(actual, width);
+        let place = call.map_or(plan.result, |call| call.result);
+        let Some(codes) = &expect.code else { return Ok(()) };
+        let narrow = plan.is_narrow(&self.current);
+        let ended = match self.session.seen.stop {
+            Stop::Interrupt { vector } if expect.interrupt.is_empty() => Some(judge::interrupt_name(plan, vector)),
+            _ => None,
+        };
+        let actual = place.and_then(|place| place.read(&self.session.seen.after, narrow));
+        if place.is_some() && actual.is_none() {
+            return Ok(());
+        }
         let mut wanted = Vec::new();
         for expr in &codes.0 {
-            let value = sign_extend(self.value(Some(plan), call, expr)?, width);
-            if value == actual {
+            if let Expr::Name(name) = expr
+                && let Some(code) = plan.abi.codes.get(name).filter(|code| code.value.value.is_none())
+            {
+                let stop = match &code.interrupt {
+                    Some(interrupt) => plan.vectors.get(interrupt).map(|vector| Stop::Interrupt { vector: *vector }),
+                    None => Some(Stop::Reached),
+                };
+                if stop.is_some_and(|stop| self.session.seen.stop == stop) {
+                    return Ok(());
+                }
+                wanted.push(name.clone());
+                continue;
+            }
+            let Some(place) = place else {
+                return Err(StepError::Case(format!("nothing is returned here that could be `{expr}`")));
+            };
+            let value = sign_extend(self.value(Some(plan), call, expr)?, place.width);
+            let range = match expr {
+                Expr::Name(name) => plan.abi.codes.get(name).filter(|code| code.to.is_some()).and_then(|c| c.bounds()),
+                _ => None,
+            };
+            let inside = |actual: u64| range.is_some_and(|(low, high)| (low..=high).contains(&actual.cast_signed()));
+            if (Some(value) == actual || actual.is_some_and(inside)) && ended.is_none() {
                 return Ok(());
             }
             wanted.push(judge::show_code(plan, value));
@@ -90,13 +126,22 @@ impl Runner<'_> {
         // A call that the machine does not offer may say so, whatever the row is about.
         let unclaimed = call.is_some_and(|call| !call.claimed);
         let unknown = plan.unknown.returns.first().map(|entry| entry.code);
-        if unclaimed && unknown.is_some() && plan.code(actual) == unknown {
+        let came = match self.session.seen.stop {
+            Stop::Interrupt { vector } => plan.interrupt_code(vector, 0),
+            _ => actual.and_then(|actual| plan.code(actual)),
+        };
+        if unclaimed && unknown.is_some() && came == unknown {
             return Err(StepError::Skip(format!(
                 "{} is not offered here",
                 call.map_or("the call", |call| call.name.as_str())
             )));
         }
-        found.push(expectation("return", wanted.join(" or "), judge::show_code(plan, actual)));
+        let shown = match (ended, actual) {
+            (Some(ended), _) => format!("the interrupt {ended}"),
+            (None, Some(actual)) => judge::show_code(plan, actual),
+            (None, None) => "execution goes on".to_owned(),
+        };
+        found.push(expectation("return", wanted.join(" or "), shown));
         Ok(())
     }
 
@@ -153,6 +198,6 @@ impl Runner<'_> {
     }
 }
 
-fn expectation(subject: &str, expected: String, actual: String) -> Mismatch {
+pub(super) fn expectation(subject: &str, expected: String, actual: String) -> Mismatch {
     Mismatch::new(Oracle::Expectation, subject.to_owned(), expected, actual)
 }

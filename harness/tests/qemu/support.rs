@@ -14,6 +14,8 @@ const ARCH: &str = "
 arch: ppc64
 title: 64-bit Power
 width: 64
+isa: powerpc
+end: tw 31,0,0
 sources: {}
 registers:
   r0..r31: { class: general }

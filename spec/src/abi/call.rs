@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Frame;
+use super::{Frame, ReturnRegister};
 use crate::expr::Expr;
 use crate::word::Word;
 use crate::yaml::At;
@@ -18,6 +18,12 @@ pub struct Call {
     /// The vendor, a key of `number.vendors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
+    /// The only conduit through which it is made, where the conduit is part of its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conduit: Option<String>,
+    /// Where its return code is, if not where the ABI has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ReturnRegister>,
     /// The feature under which it is advertised (`hcall-pft`). The call's own name is a feature too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
@@ -153,7 +159,8 @@ pub struct Output {
     pub says: Option<String>,
 }
 
-/// When a code is returned. With neither `if` nor `only-if`: whenever no other code is forced.
+/// When a code is returned. With neither `if` nor `only-if`: whenever no other code is forced. With both: it must come
+/// where `if` holds, and otherwise may come where `only-if` does and no other code is forced.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Condition {
@@ -199,6 +206,8 @@ pub struct Footprint {
 pub enum Contents {
     /// The big-endian number, in as many bytes as the footprint is long (at most 8).
     Number(Expr),
+    /// The little-endian number, in as many bytes as the footprint is long (at most 8).
+    Little(Expr),
     /// This byte everywhere.
     Fill(Expr),
     /// What stood at this address before the call.

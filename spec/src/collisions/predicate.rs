@@ -43,6 +43,8 @@ pub struct Predicate {
     /// Features that must be absent.
     pub without: BTreeSet<String>,
     conditions: Vec<Condition>,
+    /// States in which it answers without carrying anything out: each a condition in place of its own of that register.
+    refusals: Vec<Condition>,
 }
 
 /// Some bits of a register that must have a value.
@@ -56,31 +58,63 @@ struct Condition {
     shift: u8,
 }
 
-/// The predicates of all conduits, on each architecture of their ABI that is known.
+/// The predicates of all conduits, on each architecture of theirs that is known.
 #[must_use]
 pub fn predicates(library: &Library) -> Vec<Predicate> {
     let mut all = Vec::new();
+    let ordinary = ordinary(library);
     for read in library.abis.values() {
         let abi = &read.value;
         for arch in abi.arch.iter().filter_map(|name| library.arches.get(name)) {
             let slots = Slots::of(&arch.value);
-            for (name, conduit) in &abi.conduits {
-                all.extend(Predicate::of(abi, name, conduit, &arch.value, &slots));
+            let here = |conduit: &Conduit| conduit.arch.is_empty() || conduit.arch.contains(&arch.value.arch);
+            for (name, conduit) in abi.conduits.iter().filter(|(_, conduit)| here(conduit)) {
+                all.extend(Predicate::of(abi, name, conduit, &arch.value, &slots, &ordinary));
             }
         }
     }
     all
 }
 
+/// The interrupts by which an instruction reaches a guest that nobody takes it from: those of conduits that look at nothing.
+fn ordinary(library: &Library) -> BTreeSet<&str> {
+    let conduits = library.abis.values().flat_map(|read| read.value.conduits.values());
+    let open = conduits.filter(|conduit| conduit.decode.lev.is_empty() && conduit.decode.when.is_empty());
+    let refusals = open.flat_map(|conduit| conduit.value.refused.values());
+    refusals.flat_map(|refusal| refusal.interrupts.iter().map(String::as_str)).collect()
+}
+
 /// The instruction that enters the hypervisor: of the conduit's code the last mnemonic that is a trap, or the last.
-fn trap_of(code: &str, arch: &Arch) -> String {
+pub(super) fn trap_of(code: &str, arch: &Arch) -> String {
     let mnemonics = || code.split([';', '\n']).filter_map(|line| line.split_whitespace().next());
     mnemonics().rfind(|word| arch.traps.contains_key(*word)).or(mnemonics().next_back()).unwrap_or("").to_owned()
 }
 
+impl Condition {
+    /// The states in which a conduit refuses by an answer of its own. The first field of a mode tells it.
+    fn refusals(conduit: &Conduit, arch: &Arch, slots: &Slots, ordinary: &BTreeSet<&str>) -> Vec<Self> {
+        let own = |interrupts: &[String]| interrupts.iter().any(|name| !ordinary.contains(name.as_str()));
+        let answered = conduit.refused.iter().filter(|(_, refusal)| refusal.code.is_some() || own(&refusal.interrupts));
+        let fields = answered.filter_map(|(mode, _)| arch.modes.get(mode)?.sets.iter().next());
+        let condition = |(slot, value): (&String, &crate::word::Word)| {
+            let found = slots.get(slot)?;
+            let (mask, shift) = (found.bits.mask(), found.bits.low);
+            Some(Self { slot: slot.clone(), register: found.register.clone(), mask, value: value.0 << shift, shift })
+        };
+        fields.filter_map(condition).collect()
+    }
+}
+
 impl Predicate {
     /// The predicate of a conduit; none where a register that it looks at is not known.
-    fn of(abi: &Abi, name: &str, conduit: &Conduit, arch: &Arch, slots: &Slots) -> Option<Self> {
+    fn of(
+        abi: &Abi,
+        name: &str,
+        conduit: &Conduit,
+        arch: &Arch,
+        slots: &Slots,
+        ordinary: &BTreeSet<&str>,
+    ) -> Option<Self> {
         let decode = &conduit.decode;
         let mut conditions = Vec::new();
         for (slot, value) in &decode.when {
@@ -114,6 +148,7 @@ impl Predicate {
             with: [&abi.abi].into_iter().chain(needed).chain(&conduit.on).cloned().collect(),
             without: lacking.map(str::to_owned).chain(decode.without.iter().cloned()).collect(),
             conditions,
+            refusals: Condition::refusals(conduit, arch, slots, ordinary),
         })
     }
 
@@ -126,6 +161,18 @@ impl Predicate {
             && self.conditions.iter().all(|condition| register(&condition.register) & condition.mask == condition.value)
             && self.with.is_subset(&state.features)
             && self.without.is_disjoint(&state.features)
+    }
+
+    /// Whether the conduit answers this state, though not by the call: by a code, or by an interrupt that the
+    /// instruction would not raise by itself.
+    #[must_use]
+    pub fn refuses(&self, state: &State) -> bool {
+        self.refusals.iter().any(|refusal| {
+            let instead =
+                self.conditions.iter().filter(|own| own.register != refusal.register || own.mask & refusal.mask == 0);
+            let conditions = instead.chain([refusal]).cloned().collect();
+            Self { conditions, ..self.clone() }.claims(state)
+        })
     }
 
     /// Registers that it looks at.

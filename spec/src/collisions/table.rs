@@ -1,8 +1,9 @@
 //! The map as text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Collision, FallThrough, Region, State, collisions, fall_throughs};
+use super::{Claim, Collision, FallThrough, Region, Space, State, collisions, fall_throughs, spaces};
 use crate::library::Library;
 use crate::word::Word;
 
@@ -20,7 +21,44 @@ pub fn render(library: &Library) -> String {
         let rows = misses.iter().map(miss).collect::<Vec<_>>();
         table(&mut text, ["instruction", "conduit", "missed because", "taken by", "for example"], &rows);
     }
+    for space in spaces(library) {
+        numbers(&mut text, &space);
+    }
     text
+}
+
+/// How many conflicts of a range are written out.
+const MOST_CONFLICTS: usize = 3;
+
+/// A number space as a table: ranges inside another are indented below it.
+fn numbers(text: &mut String, space: &Space) {
+    let join = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let clashes = space.claims.iter().filter(|claim| !claim.crosses.is_empty() || !claim.twice.is_empty()).count();
+    let _ = writeln!(
+        text,
+        "\nNumbers in {} behind {} on {}: {} ranges, {} of them in conflict\n",
+        space.register,
+        join(&space.traps),
+        join(&space.arches),
+        space.claims.len(),
+        if clashes == 0 { "none".to_owned() } else { clashes.to_string() }
+    );
+    let row = |claim: &Claim| {
+        let indent = "  ".repeat(claim.depth);
+        let mut conflicts: Vec<String> = claim.crosses.iter().chain(&claim.twice).cloned().collect();
+        let more = conflicts.len().saturating_sub(MOST_CONFLICTS);
+        conflicts.truncate(MOST_CONFLICTS);
+        conflicts.extend((more > 0).then(|| format!("{more} more")));
+        [
+            format!("{indent}{:#010x}..{:#010x}", claim.span.first, claim.span.last),
+            claim.owner.clone(),
+            claim.abi.clone(),
+            claim.calls.to_string(),
+            conflicts.join("; "),
+        ]
+    };
+    let rows: Vec<[String; 5]> = space.claims.iter().map(row).collect();
+    table(text, ["numbers", "whose", "described by", "calls", "in conflict with"], &rows);
 }
 
 fn pair(collision: &Collision) -> [String; 5] {
@@ -30,7 +68,11 @@ fn pair(collision: &Collision) -> [String; 5] {
 }
 
 fn miss(miss: &FallThrough) -> [String; 5] {
-    let taken = miss.taken_by.clone().unwrap_or_else(|| "nobody".to_owned());
+    let taken = match &miss.taken_by {
+        None => "nobody".to_owned(),
+        Some(same) if *same == miss.missed => "itself, by refusing".to_owned(),
+        Some(taker) => taker.clone(),
+    };
     let instruction = format!("{} on {}", miss.state.trap, miss.state.arch);
     [instruction, miss.missed.clone(), miss.because.clone(), taken, state(&miss.state)]
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::names::Names;
 use super::place::{self, Place};
 use super::{Report, World, calls, conduits, named_for, numbers, page, sources, suggest};
-use crate::abi::{Abi, Frame};
+use crate::abi::{Abi, CodeClass, Frame};
 use crate::arch::{Class, names};
 use crate::library::Read;
 use crate::slots::Slots;
@@ -105,6 +105,9 @@ impl<'a> View<'a> {
         if let Some(number) = &abi.number {
             self.carrier((1, 1), &["number:", "in:", &number.register], &number.register, "the call's number", report);
         }
+        for low in abi.number.iter().filter_map(|number| number.low_in.as_ref()) {
+            self.carrier((1, 1), &["number:", "low-in:", low], low, "the low half of the call's number", report);
+        }
         if let Some(result) = &abi.result {
             self.carrier((1, 1), &["result:", "in:", &result.register], &result.register, "the return code", report);
         }
@@ -159,26 +162,45 @@ impl<'a> View<'a> {
     }
 
     fn codes(&self, report: &mut Report) {
-        let bounds = |code: &crate::abi::Code| {
-            let (a, b) = (code.value.0.cast_signed(), code.to.unwrap_or(code.value).0.cast_signed());
-            (a.min(b), a.max(b))
-        };
         let is_alias = |code: &crate::abi::Code, other: &str| {
             code.says.as_ref().is_some_and(|says| says.to_lowercase().contains("alias") || says.contains(other))
         };
         for (n, (name, code)) in self.abi.codes.iter().enumerate() {
+            self.outcome(name, code, report);
             for (other, earlier) in self.abi.codes.iter().take(n) {
-                let ((a, b), (c, d)) = (bounds(code), bounds(earlier));
+                let (Some((a, b)), Some((c, d))) = (code.bounds(), earlier.bounds()) else { continue };
                 // A value of its own before a range that holds it is found first: that is how an exception is written.
                 let exception = c == d && a < b;
                 if a <= d && c <= b && !exception && !is_alias(code, other) && !is_alias(earlier, name) {
-                    let message = format!("`{name}` has the value {} of `{other}`", code.value.value);
+                    let message =
+                        format!("`{name}` has the value {} of `{other}`", crate::word::Word(a.cast_unsigned()));
                     let hint = format!(
                         "{} gave it first; if both are right, let one's `says` tell that it is an alias of the other",
                         place::show(self.read, earlier, other)
                     );
                     report.warning(place::key(self.read, code, name, message).hint(hint));
                 }
+            }
+        }
+    }
+
+    /// A code is either a value or an interrupt that some architecture has, or neither where success returns nothing.
+    fn outcome(&self, name: &str, code: &crate::yaml::At<crate::abi::Code>, report: &mut Report) {
+        let arches = || self.arches.iter().filter_map(|(arch, _)| self.world.library.arches.get(*arch));
+        match (&code.interrupt, code.value.value) {
+            (Some(interrupt), None) => {
+                if !self.arches.is_empty() && !arches().any(|arch| arch.value.interrupts.contains_key(interrupt)) {
+                    let known = arches().flat_map(|arch| arch.value.interrupts.keys()).map(String::as_str);
+                    let hint = suggest(interrupt, known);
+                    let message = format!("no interrupt `{interrupt}`");
+                    report.error(self.at(place::of(code), &["interrupt:", interrupt], message).hint(hint));
+                }
+            }
+            (None, Some(_)) => {}
+            (None, None) if code.class == CodeClass::Success => {}
+            _ => {
+                let message = format!("code `{name}` is a value or an interrupt, one of the two");
+                report.error(place::key(self.read, code, name, message).hint("give `value:` or `interrupt:`"));
             }
         }
     }

@@ -16,6 +16,13 @@ pub(super) fn check(view: &View<'_>, name: &str, call: &At<Call>, report: &mut R
         let message = format!("call `{name}` is for `{arch}`, the ABI is not");
         report.error(view.at(from, &["arch:", arch], message).hint(hint));
     }
+    if let Some(conduit) = call.conduit.as_ref().filter(|conduit| !view.abi.conduits.contains_key(*conduit)) {
+        let hint = suggest(conduit, view.abi.conduits.keys().map(String::as_str));
+        report.error(view.at(from, &["conduit:", conduit], format!("no conduit `{conduit}`")).hint(hint));
+    }
+    if let Some(result) = &call.result {
+        view.carrier(from, &["result:", &result.register], &result.register, "the return code", report);
+    }
     for clause in &call.clauses {
         view.clause(from, &["clauses:", clause], clause, report);
     }

@@ -97,14 +97,16 @@ fn passed_over(read: &Read<Case>, report: &mut Report) {
 
 fn shape(read: &Read<Case>, step: &At<Step>, report: &mut Report) {
     let calls = step.call.is_some() || step.conduit.is_some();
-    let kinds = [calls, step.code.is_some(), step.device_tree.is_some()].into_iter().filter(|is| *is).count();
+    let host = [step.filter.is_some(), step.filters.is_some(), !step.configure.is_empty(), step.migrate.is_some()];
+    let guest = [calls, step.code.is_some(), step.device_tree.is_some()];
+    let kinds = guest.into_iter().chain(host).filter(|is| *is).count();
     if kinds > 1 {
         let message = "a step does one thing, and this one does several";
-        let hint = "make one step each of the call, the code and the look at the device tree";
+        let hint = "make one step each of the call, the code, the look at the device tree and what the host does";
         report.error(place::at(read, place::of(step), &[], message).hint(hint));
     } else if kinds == 0 && step.expect.is_empty() {
         let message = "a step that does nothing and expects nothing";
-        let hint = "add `call:`, `conduit:`, `code:`, `device-tree:` or `expect:`";
+        let hint = "add `call:`, `conduit:`, `code:`, `device-tree:`, `filter:`, `configure:`, `migrate:` or `expect:`";
         report.error(place::at(read, place::of(step), &[], message).hint(hint));
     }
     let idle = [

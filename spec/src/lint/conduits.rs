@@ -26,6 +26,7 @@ fn decode(view: &View<'_>, name: &str, conduit: &At<Conduit>, report: &mut Repor
     let from = place::of(conduit);
     for (slot, value) in &conduit.decode.when {
         let widest = view.arches.iter().find_map(|(_, slots)| slots.get(slot));
+        let widest = widest.as_ref();
         for (arch, slots) in &view.arches {
             let beyond = widest.is_some_and(|found| slot.contains('.') && found.bits.low >= slots.width);
             if slots.get(slot).is_none() && !beyond {
@@ -46,9 +47,15 @@ fn decode(view: &View<'_>, name: &str, conduit: &At<Conduit>, report: &mut Repor
         }
     }
     for lev in &conduit.decode.lev {
-        if lev.0 > 0x7F {
-            let message = format!("LEV has 7 bits and cannot be {lev}");
-            report.error(view.at(from, &["lev:"], message).hint("write a value from 0 to 127"));
+        for (arch, _) in &view.arches {
+            let Some(arch) = view.world.library.arches.get(*arch) else { continue };
+            let traps = conduit.code.split([';', '\n']).filter_map(|line| line.split_whitespace().next());
+            let field = traps.filter_map(|name| arch.value.traps.get(name)?.fields.values().next()).next_back();
+            let widest = field.map_or(u64::MAX, |bits| bits.mask() >> bits.low);
+            if lev.0 > widest {
+                let message = format!("the instruction's first field ends at {widest:#x} and cannot be {lev}");
+                report.error(view.at(from, &["lev:"], message).hint("correct the value or the conduit's code"));
+            }
         }
     }
 }

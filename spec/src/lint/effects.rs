@@ -17,7 +17,9 @@ pub(super) fn check(view: &View<'_>, call: &At<Call>, names: &Names<'_>, report:
         let from = place::of(footprint);
         codes(from, &footprint.when, report);
         let becomes = footprint.becomes.as_ref().and_then(|contents| match contents {
-            Contents::Number(expr) | Contents::Fill(expr) | Contents::CopyOf(expr) => Some(expr),
+            Contents::Number(expr) | Contents::Little(expr) | Contents::Fill(expr) | Contents::CopyOf(expr) => {
+                Some(expr)
+            }
             Contents::Any => None,
         });
         for expr in [&footprint.at, &footprint.length].into_iter().chain(&footprint.condition).chain(becomes) {

@@ -43,7 +43,8 @@ impl<'a> Names<'a> {
         let is_slot = |name: &str| self.slots.iter().any(|slots| slots.get(name).is_some());
         let slot_names = || self.slots.iter().flat_map(|slots| slots.names());
         if let Some(fact) = name.strip_prefix("machine.") {
-            let facts = MACHINE_FACTS.iter().map(|(name, _)| *name);
+            let own = self.slots.iter().flat_map(|slots| slots.facts.iter().map(String::as_str));
+            let facts = MACHINE_FACTS.iter().map(|(name, _)| *name).chain(own);
             return (!facts.clone().any(|known| known == fact)).then(|| suggest(fact, facts));
         }
         if let Some(seen) = name.strip_prefix("after.") {
@@ -74,7 +75,7 @@ pub(super) fn constant(expr: &Expr, abi: &Abi) -> Option<u64> {
     struct Fixed<'a>(&'a Abi, Cell<bool>);
     impl Scope for Fixed<'_> {
         fn name(&self, name: &str) -> Option<u64> {
-            let code = || self.0.codes.get(name).map(|code| code.value.value.0);
+            let code = || Some(self.0.codes.get(name)?.value.value?.0);
             self.0.constants.get(name).map(|word| word.0).or_else(code)
         }
         fn memory(&self, _: u64, _: u64) -> Option<u64> {

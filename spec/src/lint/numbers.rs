@@ -11,10 +11,12 @@ use crate::yaml::At;
 
 pub(super) fn check(view: &View<'_>, report: &mut Report) {
     let Some(number) = &view.abi.number else {
-        if let Some((name, call)) = view.abi.calls.first() {
+        if let Some((name, call)) = view.abi.calls.iter().find(|(_, call)| call.conduit.is_none()) {
             let message = format!("call `{name}` has a number, but the ABI does not say where numbers go");
-            report
-                .error(place::key(view.read, call, name, message).hint("add `number: { in: REGISTER, width: BITS }`"));
+            report.error(
+                place::key(view.read, call, name, message)
+                    .hint("add `number: { in: REGISTER, width: BITS }`, or name the call's conduit"),
+            );
         }
         return;
     };

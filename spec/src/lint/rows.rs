@@ -7,7 +7,7 @@ use super::place::{self, Place};
 use super::{Report, World, suggest};
 use crate::abi::{Abi, Call};
 use crate::arch;
-use crate::case::{Bytes, Case, Expect, Scenario, Step};
+use crate::case::{Bytes, Case, Expect, Scenario, Step, TreeLook};
 use crate::expr::Expr;
 use crate::library::{NamedCase, Read};
 use crate::slots::Slots;
@@ -101,7 +101,8 @@ impl<'a> Check<'a> {
                 self.error(argument, format!("`{name}` has no argument `{argument}`"), suggest(argument, known()));
             }
         }
-        for register in step.registers.keys().chain(step.answer.keys()) {
+        let answers = step.answer.keys().filter(|name| !name.starts_with("exit."));
+        for register in step.registers.keys().chain(answers) {
             self.slot(register);
         }
         for expr in step.arguments.values().chain(step.registers.values()).chain(step.answer.values()) {
@@ -110,7 +111,14 @@ impl<'a> Check<'a> {
         for (address, bytes) in &step.memory {
             self.bytes(&names, address, bytes);
         }
-        for expr in step.device_tree.iter().flat_map(|look| &look.cells) {
+        for filter in step.filter.iter().chain(step.filters.iter().flatten()) {
+            self.expression(&names, &filter.base);
+            self.expression(&names, &filter.count);
+        }
+        for expr in step.configure.values() {
+            self.expression(&names, expr);
+        }
+        for expr in step.device_tree.iter().flat_map(TreeLook::expressions) {
             self.expression(&names, expr);
         }
         self.expect(step, abi, called, &names);
@@ -137,9 +145,13 @@ impl<'a> Check<'a> {
     fn bytes(&mut self, names: &Names<'_>, address: &Expr, bytes: &Bytes) {
         self.expression(names, address);
         match bytes {
-            Bytes::Be8(expr) | Bytes::Be16(expr) | Bytes::Be32(expr) | Bytes::Be64(expr) => {
-                self.expression(names, expr)
-            }
+            Bytes::Be8(expr)
+            | Bytes::Be16(expr)
+            | Bytes::Be32(expr)
+            | Bytes::Be64(expr)
+            | Bytes::Le16(expr)
+            | Bytes::Le32(expr)
+            | Bytes::Le64(expr) => self.expression(names, expr),
             Bytes::Fill(both) => both.iter().for_each(|expr| self.expression(names, expr)),
             Bytes::Hex(digits) => {
                 let bare: String = digits.chars().filter(|c| !c.is_whitespace()).collect();
@@ -172,6 +184,16 @@ impl<'a> Check<'a> {
         }
         let exprs = expect.outputs.values().chain(expect.registers.values()).chain(&expect.holds);
         for expr in exprs.chain(step.save.values()) {
+            self.expression(&after, expr);
+        }
+        for (register, expr) in expect.forwarded.iter().flat_map(|sent| &sent.registers) {
+            self.slot(register);
+            self.expression(&after, expr);
+        }
+        for expr in expect.configured.values() {
+            self.expression(&after, expr);
+        }
+        for expr in expect.forwarded.iter().flat_map(|sent| sent.fields.values()) {
             self.expression(&after, expr);
         }
         for (address, bytes) in &expect.memory {
@@ -209,10 +231,8 @@ impl<'a> Check<'a> {
         let unknown = abi.number.as_ref().and_then(|number| number.unknown.as_ref());
         let possible = call.returns.keys().chain(refusals.filter_map(|refusal| refusal.code.as_ref())).chain(unknown);
         let covers = |name: &String| {
-            abi.codes.get(name).is_some_and(|code| {
-                let (a, b) = (code.value.value.0.cast_signed(), code.to.unwrap_or(code.value.value).0.cast_signed());
-                (a.min(b)..=a.max(b)).contains(&value.cast_signed())
-            })
+            let bounds = abi.codes.get(name).and_then(|code| code.bounds());
+            bounds.is_some_and(|(low, high)| (low..=high).contains(&value.cast_signed()))
         };
         if !call.returns.is_empty() && !possible.into_iter().any(covers) {
             let hint = suggest("", call.returns.keys().map(String::as_str)).replacen("there are", "it may return", 1);

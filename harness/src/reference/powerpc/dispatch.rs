@@ -80,7 +80,7 @@ fn papr_call(p: &mut Partition) -> Next {
         None => (code::FUNCTION, Next::Resume),
     };
     p.cpu.gpr[3] = code.cast_unsigned();
-    p.cpu.external_pending = p.state.processors[0].presentation.pending();
+    p.refresh_external();
     next
 }
 

@@ -6,13 +6,16 @@ use hypercheck_ppc::{Cpu, Exit, Interrupt, Memory, Program, ReservedBits, SlbEnt
 
 use super::device_tree;
 use super::dispatch::{self, Next, Route};
+use super::epapr;
 use super::papr;
 use super::partition::{CPUS, Partition, RAM, State};
 use super::profile::Profile;
 use super::registers::Places;
 use super::sleep::{self, Until};
 use super::ultravisor;
-use crate::contract::{BootError, Budget, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching};
+use crate::contract::{
+    BootError, Budget, Exchange, Facts, Forwarding, Guest, GuestError, Rewinding, SeeChange, Stop, Watching,
+};
 use crate::reference::watch::Mark;
 use crate::registers::{RegisterFile, Registers};
 use crate::translation;
@@ -22,7 +25,7 @@ const CODE: u64 = 0x20_0000;
 /// Where its data goes.
 const SCRATCH: u64 = 0x30_0000;
 /// Where the device tree is.
-const TREE: u64 = 0x100_0000;
+pub(super) const TREE: u64 = 0x100_0000;
 
 /// How a guest ends whose watchdog runs out.
 const WATCHDOG: &str = "a watchdog ran out";
@@ -64,12 +67,9 @@ impl ReferenceGuest {
         memory.baseline();
         let cpu = processor(&profile);
         let state = State::new();
-        let named = [
+        let own = [
             ("cpus", CPUS as u64),
             ("cpu", 0),
-            ("vty", papr::VTY),
-            ("liobn", papr::LIOBN),
-            ("tce-window", papr::WINDOW),
             ("ptes", papr::ENTRIES),
             ("device-tree", TREE),
             ("uv-page", ultravisor::PAGE),
@@ -77,6 +77,7 @@ impl ReferenceGuest {
             ("scm-block", papr::SCM_BLOCK),
             ("scm-blocks", papr::SCM_BLOCKS),
         ];
+        let named = own.into_iter().chain(papr::facts(&profile));
         Ok(Self {
             places: Places::new(file, &cpu),
             boot: (cpu.clone(), state.clone()),
@@ -88,7 +89,7 @@ impl ReferenceGuest {
                 ram: RAM,
                 code: CODE,
                 scratch: SCRATCH,
-                named: named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                named: named.chain(epapr::facts()).map(|(name, value)| (name.to_owned(), value)).collect(),
             },
             tree,
         })
@@ -312,14 +313,28 @@ impl Watching for ReferenceGuest {
 }
 
 impl Forwarding for ReferenceGuest {
-    fn call(&mut self) -> Result<Registers, GuestError> {
+    fn call(&mut self) -> Result<Exchange, GuestError> {
         let Doing::Out(route) = self.doing else { return Err(nothing_out()) };
-        Ok(self.places.general(&self.partition.cpu, carried(route)))
+        let cpu = &self.partition.cpu;
+        let exit = match route {
+            Route::Osi => "KVM_EXIT_OSI",
+            Route::Papr => "KVM_EXIT_PAPR_HCALL",
+        };
+        let numbered = match route {
+            Route::Osi => Vec::new(),
+            Route::Papr => vec![("nr".to_owned(), cpu.gpr[3])],
+        };
+        let arguments = (0..9).map(|n| (format!("args{n}"), cpu.gpr[4 + n])).filter(|_| route == Route::Papr);
+        Ok(Exchange {
+            exit: exit.to_owned(),
+            fields: numbered.into_iter().chain(arguments).collect(),
+            registers: self.places.general(cpu, carried(route)),
+        })
     }
 
-    fn answer(&mut self, registers: &Registers) -> Result<(), GuestError> {
+    fn answer(&mut self, answer: &Exchange) -> Result<(), GuestError> {
         let Doing::Out(route) = self.doing else { return Err(nothing_out()) };
-        self.places.set_general(&mut self.partition.cpu, carried(route), registers);
+        self.places.set_general(&mut self.partition.cpu, carried(route), &answer.registers);
         self.doing = Doing::Running;
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! Hypercalls of KVM and ePAPR: number in `r11`, arguments from `r3` on, result in `r3`, more of it from `r4` on.
 //!
 //! Linux `Documentation/virt/kvm/ppc-pv.rst` and `arch/powerpc/kvm/powerpc.c` (`kvmppc_kvm_pv`). As there, `r4` is
-//! written by every call, by an unknown one with 0, and no other register is.
+//! written by every call, by an unknown one with 0, and no other register is. Calls on objects are in [`epapr`].
 
 use hypercheck_ppc::{Cpu, Overlay, msr};
 
 use super::dispatch::Next;
+use super::epapr::{self, Code};
 use super::partition::Partition;
 use super::profile::Conduit;
 use super::sleep::Until;
@@ -26,7 +27,6 @@ const MAGIC_PAGE: u64 = 1 << 1;
 const MAGIC_PAGE_FEATURES: u64 = 3;
 
 const SUCCESS: u64 = 0;
-const UNIMPLEMENTED: u64 = 12;
 
 /// Whether a system call is one of these.
 pub(crate) fn claims(cpu: &Cpu) -> bool {
@@ -54,12 +54,23 @@ pub(crate) fn call(p: &mut Partition) -> Next {
             }
             (SUCCESS, MAGIC_PAGE_FEATURES, Next::Resume)
         }
-        IDLE => (SUCCESS, 0, Next::Sleep(Until::Exception)),
-        _ => (UNIMPLEMENTED, 0, Next::Resume),
+        IDLE if p.profile.epapr.idle() => (SUCCESS, 0, Next::Sleep(Until::Exception)),
+        number => return handles(p, number),
     };
     p.cpu.gpr[3] = result;
     p.cpu.gpr[4] = out;
     next
+}
+
+/// A call on objects, or one that nobody has. It writes its own results.
+fn handles(p: &mut Partition, number: u32) -> Next {
+    let answer = epapr::call(p, number);
+    if answer == Err(Code::Unimplemented) {
+        p.cpu.gpr[4] = 0;
+    }
+    p.cpu.gpr[3] = answer.as_ref().map_or_else(|code| *code as u64, |_| SUCCESS);
+    p.refresh_external();
+    answer.unwrap_or(Next::Resume)
 }
 
 /// Maps the page, or moves it with what it holds. Its byte order is the one in which the guest takes interrupts at this
@@ -73,7 +84,25 @@ fn map(p: &mut Partition, physical: u64, effective: u64) {
         return;
     }
     if let Some(old) = p.cpu.overlay.take() {
+        if old.big_endian != page.big_endian {
+            keep_bytes(&mut p.cpu);
+        }
         page.storage = old.storage;
     }
     p.cpu.overlay = Some(page);
+}
+
+/// Fields of registers that Book3S does not have keep their bytes where the byte order changes: Linux
+/// `kvmppc_swab_shared` leaves them alone. The number that such a byte order makes of them is another one then.
+fn keep_bytes(cpu: &mut Cpu) {
+    let word = |value: u64| u64::from(low_word(value).swap_bytes());
+    for n in 4..8 {
+        cpu.sprg[n] = cpu.sprg[n].swap_bytes();
+    }
+    for n in [0, 1, 4, 6] {
+        cpu.mas[n] = word(cpu.mas[n]);
+    }
+    cpu.mas[2] = cpu.mas[2].swap_bytes();
+    (cpu.mas[7], cpu.mas[3]) = (word(cpu.mas[3]), word(cpu.mas[7]));
+    cpu.esr = cpu.esr.swap_bytes();
 }

@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! profile      features -> a machine           dispatch     what a system call means
-//! guest        the contract                    kvm, osi, ultravisor, papr/   who answers
+//! guest        the contract                    kvm, epapr/, osi, ultravisor, papr/   who answers
 //! registers    names -> places in the core     sleep        waiting for interrupts
 //! device_tree  what the guest is told
 //! ```
 
 mod device_tree;
 mod dispatch;
+mod epapr;
 mod guest;
 mod kvm;
 mod osi;
@@ -26,6 +27,8 @@ mod ultravisor;
 
 use std::sync::Arc;
 
+use hypercheck_spec::arch::Arch;
+
 use super::Family;
 use crate::contract::{BootError, Guest, Machine};
 use crate::registers::RegisterFile;
@@ -35,6 +38,6 @@ pub(super) fn family() -> Family {
     Family { arches: profile::ARCHES, features: profile::features(), options: profile::options(), boot }
 }
 
-fn boot(machine: &Machine, file: &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError> {
+fn boot(machine: &Machine, _: &Arc<Arch>, file: &Arc<RegisterFile>) -> Result<Box<dyn Guest>, BootError> {
     Ok(Box::new(guest::ReferenceGuest::boot(profile::Profile::new(machine)?, Arc::clone(file))?))
 }

@@ -2,7 +2,12 @@
 
 use hypercheck_ppc::{Cpu, Memory, msr};
 
-use super::papr::{Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, TceTable, Terminal, Watchdogs};
+use super::epapr;
+use super::osi;
+use super::papr::{
+    self, Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, Watchdogs, crq, io, lan, rtas, tce,
+    terminal, xics, xive,
+};
 use super::profile::Profile;
 use super::ultravisor::Secure;
 
@@ -15,13 +20,25 @@ pub(crate) const RAM: u64 = 32 << 20;
 /// What the hypervisor keeps, apart from registers and memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct State {
-    pub(crate) tce: TceTable,
+    pub(crate) tables: tce::Tables,
+    /// Command queues of virtual adapters.
+    pub(crate) queues: crq::State,
+    pub(crate) lans: lan::Lans,
+    /// Which adapters signal their interrupt.
+    pub(crate) signals: io::Signals,
+    /// Interrupt sources of legacy mode.
+    pub(crate) sources: xics::Sources,
+    /// Interrupts of exploitation mode.
+    pub(crate) xive: xive::Xive,
     pub(crate) processors: [Processor; CPUS],
     pub(crate) capacity: Capacity,
-    pub(crate) terminal: Terminal,
+    pub(crate) terminals: terminal::Terminals,
+    /// What run-time services keep.
+    pub(crate) services: rtas::Services,
     /// State of the generator behind H_RANDOM.
     pub(crate) random: u64,
     pub(crate) secure: Secure,
+    pub(crate) epapr: epapr::State,
     pub(crate) nested: Nested,
     pub(crate) persistent: Persistent,
     pub(crate) watchdogs: Watchdogs,
@@ -29,12 +46,13 @@ pub(crate) struct State {
     pub(crate) pending_table: Option<Pending>,
     /// What H_BEST_ENERGY last computed.
     pub(crate) energy: Option<Priorities>,
+    pub(crate) osi: osi::State,
 }
 
 impl State {
     /// The state after boot.
     pub(crate) fn new() -> Self {
-        let mut state = Self::default();
+        let mut state = Self { epapr: epapr::State::new(), ..Self::default() };
         state.processors[1].areas = Areas::IDLE;
         state
     }
@@ -71,9 +89,27 @@ impl Partition {
         self.cpu.msr & msr::PR != 0
     }
 
+    /// Raises or lowers the processor's external interrupt line, as its interrupt controllers have it.
+    pub(crate) fn refresh_external(&mut self) {
+        self.cpu.external_pending = xics::pending(self, 0) || epapr::interrupt_waits(self);
+    }
+
     /// A big-endian number of up to 8 bytes at a real address; zero where there is no RAM, which callers rule out.
     pub(crate) fn load(&self, at: u64, size: u64) -> u64 {
         self.memory.read_number(at, length(size), true).unwrap_or_default()
+    }
+
+    /// Bytes at a real address; zeros where there is no RAM, which callers rule out.
+    pub(crate) fn bytes(&self, at: u64, size: u64) -> Vec<u8> {
+        let mut bytes = vec![0; length(size)];
+        // Nothing to tell: callers have judged the address.
+        let _ = self.memory.read(at, &mut bytes);
+        bytes
+    }
+
+    /// Stores bytes at a real address; nothing where there is no RAM, which callers rule out.
+    pub(crate) fn store_bytes(&mut self, at: u64, bytes: &[u8]) {
+        let _ = self.memory.write(at, bytes);
     }
 
     /// Stores the low `size` bytes of a number, big-endian; nothing where there is no RAM, which callers rule out.
@@ -89,10 +125,8 @@ impl Partition {
 
     /// Copies a range of RAM to one that does not overlap it, or to itself.
     pub(crate) fn copy(&mut self, to: u64, from: u64, size: u64) {
-        let mut bytes = vec![0; length(size)];
-        if self.memory.read(from, &mut bytes).is_ok() {
-            let _ = self.memory.write(to, &bytes);
-        }
+        let bytes = self.bytes(from, size);
+        self.store_bytes(to, &bytes);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hypercheck_ppc::Model;
 
-use super::papr;
+use super::{device_tree, epapr, papr};
 use crate::contract::{BootError, Machine};
 
 /// Features that can be asked for at boot, with what they do.
@@ -18,7 +18,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("nested-hv", "nested guests by H_ENTER_NESTED (ppc64)"),
     ("nested-papr", "nested guests by H_GUEST_CREATE and H_GUEST_RUN_VCPU (ppc64)"),
     ("secure-guests", "what the ultravisor asks of the hypervisor; the same as ultravisor.enabled (ppc64)"),
-    ("kvm-epapr", "KVM's and ePAPR's hypercalls"),
+    ("kvm-epapr", "KVM's and ePAPR's hypercalls, on one of the three platforms below"),
     ("kvm-magic-page", "with the magic page (not with booke-hv, whose KVM has none)"),
     ("magic-page.documented-order", "MAP_MAGIC_PAGE takes the effective address first, as ppc-pv.rst says"),
     ("book3s-pr", "KVM calls come as sc with a magic value in r0, on Book3S"),
@@ -28,6 +28,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("osi.forwarded", "the same, left to the harness to answer"),
     ("ultravisor", "an ultravisor is there, with SMFCTRL[E] = 0; includes papr (ppc64)"),
     ("ultravisor.enabled", "the same with SMFCTRL[E] = 1"),
+    ("hcall-int-exploitation", "interrupts are in exploitation mode, not in legacy mode; needs papr"),
     ("ppc64.scv", "FSCR[SCV] is 1 from the start, so that scv is a system call (ppc64, not POWER8)"),
     ("little-endian-interrupts", "interrupts are taken in little-endian mode from the start (Book3S)"),
     ("model.power8", "POWER8 in place of POWER9"),
@@ -43,7 +44,6 @@ const ALWAYS: &[&str] = &[
     "isa.ppc32",
     "linux-syscall",
     "ppc64.sc-lev-2",
-    "ppc64.scv",
     "EV_IDLE",
     "KVM_HC_FEATURES",
     "UV_WRITE_PATE",
@@ -63,12 +63,17 @@ const ALWAYS: &[&str] = &[
 /// The architectures.
 pub(in crate::reference) const ARCHES: &[&str] = &["ppc64", "ppc32"];
 
-/// The names of all options.
-pub(in crate::reference) fn options() -> BTreeSet<String> {
-    OPTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
+fn all_options() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().chain(epapr::OPTIONS).chain(device_tree::OPTIONS).map(|(name, _)| *name)
 }
 
-/// The features that every guest has: with `papr`, the complete function sets and every call by its name.
+/// The names of all options.
+pub(in crate::reference) fn options() -> BTreeSet<String> {
+    all_options().map(str::to_owned).collect()
+}
+
+/// The features that every guest has: with `papr`, the complete function sets and every call by its name. Sets that are
+/// options are left out, with their calls.
 pub(in crate::reference) fn features() -> BTreeSet<String> {
     ALWAYS.iter().copied().chain(papr::sets()).chain(papr::names()).map(str::to_owned).collect()
 }
@@ -113,6 +118,10 @@ pub(crate) struct Profile {
     pub(crate) ultravisor: Ultravisor,
     pub(crate) little_endian_interrupts: bool,
     pub(crate) scv: bool,
+    pub(crate) epapr: epapr::Offer,
+    pub(crate) tree: device_tree::Shape,
+    /// Interrupts are in exploitation mode (LoPAR, "XIVE Legacy vs. Exploitation Mode").
+    pub(crate) exploitation: bool,
     /// Whether what may take several calls does.
     pub(crate) slow: bool,
     /// Whether the partition translates by radix trees, as far as hypercalls ask.
@@ -134,9 +143,8 @@ impl Profile {
             return no(format!("there is no {}, only {}", machine.arch, ARCHES.join(" and ")));
         }
         let always = features();
-        let known = |name: &str| {
-            OPTIONS.iter().any(|(option, _)| *option == name) || always.contains(name) || ARCHES.contains(&name)
-        };
+        let known =
+            |name: &str| all_options().any(|option| option == name) || always.contains(name) || ARCHES.contains(&name);
         if let Some(unknown) = machine.features.iter().find(|name| !known(name)) {
             return no(format!("{unknown} is no feature of the reference"));
         }
@@ -161,6 +169,7 @@ impl Profile {
             ("book3s-pr", !model.is_embedded()),
             ("kvm-magic-page", model != Model::E500mc),
             ("ppc64.scv", model.is_server() && model.is_v30()),
+            ("hcall-int-exploitation", model.is_server() && model.is_v30()),
         ] {
             if has(feature) && !fits {
                 return no(format!("{model:?} has no {feature}"));
@@ -168,18 +177,23 @@ impl Profile {
         }
         let forwarded = |name: &str| if has(name) { UserSpace::Harness } else { UserSpace::BuiltIn };
         let conduit = if model == Model::E500mc { Conduit::Hypervisor } else { Conduit::Magic };
+        let epapr = epapr::Offer::new(has);
+        let platform = ["book3s-pr", "e500v2", "booke-hv"].into_iter().any(has);
         let secure = has("ultravisor.enabled") || has("secure-guests");
         let ultravisor = if secure { Ultravisor::On } else { Ultravisor::Off };
         Ok(Self {
             model,
             papr: secure || ["papr", "papr.forwarded", "ultravisor"].into_iter().any(has),
             unknown_papr: forwarded("papr.forwarded"),
-            kvm: ["kvm-epapr", "kvm-magic-page"].into_iter().any(has).then_some(conduit),
+            kvm: (platform && (["kvm-epapr", "kvm-magic-page"].into_iter().any(has) || epapr.any())).then_some(conduit),
             documented_order: has("magic-page.documented-order"),
             osi: (has("osi") || has("osi.forwarded")).then(|| forwarded("osi.forwarded")),
             ultravisor,
             little_endian_interrupts: has("little-endian-interrupts"),
             scv: has("ppc64.scv"),
+            epapr,
+            tree: device_tree::Shape::new(has),
+            exploitation: has("hcall-int-exploitation"),
             slow: has("papr.slow"),
             radix: has("hcall-rpt-invalidate"),
             nested_hv: has("nested-hv"),

@@ -16,6 +16,8 @@ pub(crate) enum Until {
     Interrupt,
     /// An interrupt that waits, though it may be masked: EV_IDLE (Linux `kvm_arch_vcpu_runnable`).
     Exception,
+    /// Another processor: FH_ENTER_NAP. There is none that would.
+    Woken,
 }
 
 /// Lets time pass until something wakes the processor, at most `left` ticks. Whether it woke.
@@ -24,7 +26,7 @@ pub(super) fn until_woken(p: &mut Partition, until: Until, left: &mut u64) -> bo
         papr::count_dispatch(p);
     }
     let cpu = &mut p.cpu;
-    if until == Until::Interrupt && cpu.msr & msr::EE == 0 {
+    if until == Until::Woken || until == Until::Interrupt && cpu.msr & msr::EE == 0 {
         return false;
     }
     if !cpu.exception_waits() {

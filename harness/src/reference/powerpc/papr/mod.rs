@@ -7,8 +7,12 @@
 //! implementation that was read keeps the rest, and a guest that relies on it would break on one that did not.
 
 mod block_remove;
+pub(crate) mod crq;
 mod energy;
+mod firmware;
 mod hpt;
+pub(crate) mod io;
+pub(crate) mod lan;
 mod memory;
 mod memory_pool;
 mod mode;
@@ -19,22 +23,27 @@ mod nested_state;
 mod persistent;
 mod processor;
 mod radix;
+mod rdma;
 mod resize;
+pub(crate) mod rtas;
 mod svm;
-mod tce;
-mod terminal;
+pub(crate) mod tce;
+pub(crate) mod terminal;
+mod vioctl;
 mod vpa;
 mod watchdog;
-mod xics;
+pub(crate) mod xics;
+pub(crate) mod xive;
 
 pub(crate) use energy::Priorities;
 pub(crate) use hpt::{ENTRIES, new_table};
 pub(crate) use nested::Nested;
 pub(crate) use persistent::{BLOCK as SCM_BLOCK, BLOCKS as SCM_BLOCKS, DRC as SCM_DRC, Persistent};
 pub(crate) use processor::{Capacity, Processor};
+pub(crate) use rdma::MOST as LONGEST_COPY;
 pub(crate) use resize::Pending;
-pub(crate) use tce::{LIOBN, Table as TceTable, WINDOW};
-pub(crate) use terminal::{Terminal, VTY};
+pub(crate) use tce::{LIOBN, WINDOW};
+pub(crate) use terminal::VTY;
 pub(crate) use vpa::{Areas, count_dispatch};
 pub(crate) use watchdog::Watchdogs;
 
@@ -44,30 +53,34 @@ use super::profile::Profile;
 /// Return codes, Linux `arch/powerpc/include/asm/hvcall.h` and LoPAR "hcall() return codes".
 pub(crate) mod code {
     pub(crate) const SUCCESS: i64 = 0;
+    pub(crate) const BUSY: i64 = 1;
+    pub(crate) const CLOSED: i64 = 2;
+    pub(crate) const NOT_AVAILABLE: i64 = 3;
     pub(crate) const CONSTRAINED: i64 = 4;
+    pub(crate) const PARTIAL: i64 = 5;
     pub(crate) const CONTINUE: i64 = 18;
+    pub(crate) const LONG_BUSY_1_MSEC: i64 = 9900;
+    pub(crate) const HARDWARE: i64 = -1;
     pub(crate) const FUNCTION: i64 = -2;
     pub(crate) const PRIVILEGE: i64 = -3;
     pub(crate) const PARAMETER: i64 = -4;
     pub(crate) const BAD_MODE: i64 = -5;
     pub(crate) const PTEG_FULL: i64 = -6;
     pub(crate) const NOT_FOUND: i64 = -7;
+    pub(crate) const AUTHORITY: i64 = -10;
+    pub(crate) const PERMISSION: i64 = -11;
+    pub(crate) const DROPPED: i64 = -12;
+    pub(crate) const SOURCE_PARM: i64 = -13;
+    pub(crate) const DEST_PARM: i64 = -14;
+    pub(crate) const REMOTE_PARM: i64 = -15;
     pub(crate) const RESOURCE: i64 = -16;
+    pub(crate) const NOT_ENOUGH_RESOURCES: i64 = -44;
     pub(crate) const P2: i64 = -55;
     pub(crate) const P3: i64 = -56;
     pub(crate) const P4: i64 = -57;
-    pub(crate) const TOO_BIG: i64 = -64;
-
-    // Of nested guests, persistent memory, energy, watchdogs and secure guests.
-    pub(crate) const BUSY: i64 = 1;
-    pub(crate) const CLOSED: i64 = 2;
-    pub(crate) const NOT_AVAILABLE: i64 = 3;
-    pub(crate) const PARTIAL: i64 = 5;
-    pub(crate) const LONG_BUSY_1_MSEC: i64 = 9900;
-    pub(crate) const AUTHORITY: i64 = -10;
-    pub(crate) const NOT_ENOUGH_RESOURCES: i64 = -44;
     pub(crate) const P5: i64 = -58;
     pub(crate) const NOOP: i64 = -63;
+    pub(crate) const TOO_BIG: i64 = -64;
     pub(crate) const UNSUPPORTED: i64 = -67;
     pub(crate) const OVERLAP: i64 = -68;
     pub(crate) const STATE: i64 = -75;
@@ -104,6 +117,15 @@ impl From<i64> for Reply {
     }
 }
 
+/// H_SUCCESS, or the code that comes in its place.
+pub(crate) type Answer = Result<(), i64>;
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Now(answer.err().unwrap_or(code::SUCCESS))
+    }
+}
+
 type Handler = fn(&mut Partition) -> Reply;
 
 /// A call that the reference implements.
@@ -123,13 +145,12 @@ macro_rules! calls {
         /// Every call that the reference implements, by token.
         ///
         /// LoPAR, "Hypervisor Call Function Table". A set is named only where it is complete, as LoPAR wants every call of
-        /// a set that `ibm,hypertas-functions` names to work. The one exception is H_PUT_RTCE_INDIRECT, which LoPAR counts
-        /// to hcall-multi-tce: it serves remote DMA, which is not offered, and no implementation that was read has it.
+        /// a set that `ibm,hypertas-functions` names to work.
         pub(crate) const CALLS: &[Call] = &[$(Call {
             token: $token,
             name: stringify!($name),
             set: calls!(@set $($set)?),
-            handler: $handler,
+            handler: |p| Reply::from($handler(p)),
         }),*];
     };
     (@set) => { None };
@@ -160,7 +181,7 @@ calls! {
     0x068 H_CPPR "hcall-interrupt" => xics::cppr,
     0x06C H_IPI "hcall-interrupt" => xics::ipi,
     0x070 H_IPOLL "hcall-interrupt" => xics::ipoll,
-    0x074 H_XIRR "hcall-interrupt" => xics::xirr,
+    0x074 H_XIRR "hcall-interrupt" => xics::xirr_now,
     0x0DC H_REGISTER_VPA "hcall-splpar" => vpa::register,
     0x0E0 H_CEDE "hcall-splpar" => processor::cede,
     0x0E4 H_CONFER "hcall-splpar" => processor::confer,
@@ -168,14 +189,43 @@ calls! {
     0x0EC H_GET_PPP "hcall-splpar" => processor::get_ppp,
     0x0F0 H_SET_PPP "hcall-splpar" => processor::set_ppp,
     0x0F4 H_PURR "hcall-splpar" => processor::purr,
+    0x0FC H_REG_CRQ "hcall-crq" => crq::register,
+    0x100 H_FREE_CRQ "hcall-crq" => crq::free,
+    0x104 H_VIO_SIGNAL "hcall-vio" => io::signal,
+    0x108 H_SEND_CRQ "hcall-crq" => crq::send,
+    0x10C H_PUT_RTCE "hcall-rdma" => rdma::put,
+    0x110 H_COPY_RDMA "hcall-rdma" => rdma::copy_buffer,
+    0x114 H_REGISTER_LOGICAL_LAN "hcall-lLAN" => lan::register,
+    0x118 H_FREE_LOGICAL_LAN "hcall-lLAN" => lan::free,
+    0x11C H_ADD_LOGICAL_LAN_BUFFER "hcall-lLAN" => lan::add_buffer,
+    0x120 H_SEND_LOGICAL_LAN "hcall-lLAN" => lan::send,
     0x0F8 H_PIC "hcall-pic" => processor::pool_idle_count,
     0x124 H_BULK_REMOVE "hcall-bulk" => hpt::bulk_remove,
+    0x128 H_WRITE_RDMA "hcall-rdma" => rdma::write,
+    0x12C H_READ_RDMA "hcall-rdma" => rdma::read,
+    0x130 H_MULTICAST_CTRL "hcall-lLAN" => lan::multicast,
     0x134 H_SET_XDABR "hcall-xdabr" => mode::set_xdabr,
     0x138 H_STUFF_TCE "hcall-multi-tce" => tce::stuff,
     0x13C H_PUT_TCE_INDIRECT "hcall-multi-tce" => tce::put_indirect,
+    0x140 H_PUT_RTCE_INDIRECT "hcall-multi-tce" => rdma::put_indirect,
+    0x14C H_CHANGE_LOGICAL_LAN_MAC "hcall-ILAN" => lan::change_mac,
+    0x150 H_VTERM_PARTNER_INFO "hcall-vty" => terminal::partner_info,
+    0x154 H_REGISTER_VTERM "hcall-vty" => terminal::register,
+    0x158 H_FREE_VTERM "hcall-vty" => terminal::free,
     0x1C8 H_GET_CPU_CHARACTERISTICS => processor::characteristics,
+    0x1D4 H_FREE_LOGICAL_LAN_BUFFER "hcall-lLAN" => lan::free_buffer,
     0x1D8 H_POLL_PENDING "hcall-poll-pending" => processor::poll_pending,
+    0x240 H_LIOBN_ATTRIBUTES => tce::attributes,
+    0x244 H_ILLAN_ATTRIBUTES "hcall-illan-options" => lan::attributes,
+    0x248 H_ADD_LOGICAL_LAN_BUFFERS => lan::add_buffers,
+    0x24C H_REMOVE_RTCE "hcall-rdma" => rdma::remove,
     0x298 H_JOIN "hcall-join" => processor::join,
+    0x2A8 H_VIOCTL "hcall-vioctl" => vioctl::call,
+    0x2B0 H_ENABLE_CRQ "hcall-suspend" => crq::enable,
+    0x2DC H_REG_SUB_CRQ "hcall-sub-crq" => crq::register_subordinate,
+    0x2E0 H_FREE_SUB_CRQ "hcall-sub-crq" => crq::free_subordinate,
+    0x2E4 H_SEND_SUB_CRQ "hcall-sub-crq" => crq::send_subordinate,
+    0x2E8 H_SEND_SUB_CRQ_INDIRECT "hcall-sub-crq" => crq::send_subordinate_indirect,
     0x2B8 H_GET_EM_PARMS "hcall-get-emparm" => energy::parameters,
     0x2BC H_VPM_PSTAT "hcall-cmo" => memory_pool::statistics,
     0x2D0 H_SET_MPP "hcall-cmo" => memory_pool::set,
@@ -195,6 +245,17 @@ calls! {
     0x378 H_INVALIDATE_PID "hcall-imtt" => radix::invalidate_pid,
     0x37C H_REGISTER_PROC_TBL "hcall-imtt" => radix::register_process_table,
     0x380 H_SIGNAL_SYS_RESET => processor::signal_reset,
+    0x3A8 H_INT_GET_SOURCE_INFO "hcall-int-exploitation" => xive::source_info,
+    0x3AC H_INT_SET_SOURCE_CONFIG "hcall-int-exploitation" => xive::set_source,
+    0x3B0 H_INT_GET_SOURCE_CONFIG "hcall-int-exploitation" => xive::get_source,
+    0x3B4 H_INT_GET_QUEUE_INFO "hcall-int-exploitation" => xive::queue_info,
+    0x3B8 H_INT_SET_QUEUE_CONFIG "hcall-int-exploitation" => xive::set_queue,
+    0x3BC H_INT_GET_QUEUE_CONFIG "hcall-int-exploitation" => xive::get_queue,
+    0x3C0 H_INT_SET_OS_REPORTING_LINE "hcall-int-exploitation" => xive::set_line,
+    0x3C4 H_INT_GET_OS_REPORTING_LINE "hcall-int-exploitation" => xive::get_line,
+    0x3C8 H_INT_ESB "hcall-int-exploitation" => xive::esb,
+    0x3CC H_INT_SYNC "hcall-int-exploitation" => xive::sync,
+    0x3D0 H_INT_RESET "hcall-int-exploitation" => xive::reset,
     0x3E4 H_SCM_READ_METADATA => persistent::read_metadata,
     0x3E8 H_SCM_WRITE_METADATA => persistent::write_metadata,
     0x3EC H_SCM_BIND_MEM => persistent::bind,
@@ -221,6 +282,10 @@ calls! {
     0xEF08 H_SVM_INIT_START "secure-guests" => svm::init_start,
     0xEF0C H_SVM_INIT_DONE "secure-guests" => svm::init_done,
     0xEF14 H_SVM_INIT_ABORT "secure-guests" => svm::init_abort,
+    0xF000 KVMPPC_H_RTAS => rtas::call,
+    0xF001 KVMPPC_H_LOGICAL_MEMOP => firmware::memop,
+    0xF002 KVMPPC_H_CAS => firmware::negotiate,
+    0xF003 KVMPPC_H_UPDATE_DT => firmware::update_tree,
     0xF800 H_SET_PARTITION_TABLE "nested-hv" => nested_direct::set_partition_table,
     0xF804 H_ENTER_NESTED "nested-hv" => nested_direct::enter,
     0xF808 H_TLB_INVALIDATE "nested-hv" => nested_direct::invalidate,
@@ -232,6 +297,7 @@ type Asked = fn(&Profile) -> bool;
 
 /// Sets that a partition has only where its features ask for them, and whether it does.
 pub(crate) const OPTIONAL: &[(&str, Asked)] = &[
+    ("hcall-int-exploitation", |profile| profile.exploitation),
     ("hcall-rpt-invalidate", |profile| profile.radix),
     ("nested-hv", |profile| profile.nested_hv),
     ("nested-papr", |profile| profile.nested_papr),
@@ -262,18 +328,21 @@ const HANDLERS: [Option<&Call>; SLOTS] = {
     table
 };
 
+/// The first token that is private to hypervisor and firmware; these need not be multiples of 4.
+const PRIVATE: u64 = 0xF000;
+
 /// Carries out the call whose token is in `r3`; `None` if there is no such call.
 ///
 /// All 64 bits of `r3` count, in 32-bit mode too: LoPAR states no rule for the upper halves, QEMU's spapr takes the whole
-/// register. A token with one of its two low bits set is illegal (LoPAR, "Hypervisor Call Function Table").
+/// register. A token below 0xF000 with one of its two low bits set is illegal (LoPAR, "Hypervisor Call Function Table").
 pub(crate) fn call(partition: &mut Partition) -> Option<Reply> {
     let token = partition.cpu.gpr[3];
-    if !token.is_multiple_of(4) {
+    if token < PRIVATE && !token.is_multiple_of(4) {
         return None;
     }
     let call = match usize::try_from(token / 4).ok().and_then(|slot| HANDLERS.get(slot)) {
         Some(slot) => (*slot)?,
-        // The private ranges, from 0xEF00 on.
+        // The private ranges, from 0xEF00 on; from 0xF000 on each number has a slot of its own.
         None => CALLS.iter().find(|call| call.token == token)?,
     };
     if call.set.is_some_and(|set| !has(&partition.profile, set)) {
@@ -291,6 +360,19 @@ pub(crate) fn sets() -> Vec<&'static str> {
         }
     }
     sets
+}
+
+/// Facts of the machine that rows about virtual adapters and interrupts need.
+pub(crate) fn facts(profile: &Profile) -> Vec<(&'static str, u64)> {
+    let mut facts = vec![("vty", VTY), ("liobn", LIOBN), ("tce-window", WINDOW)];
+    if profile.papr {
+        facts.extend(io::facts());
+        facts.extend([("longest-copy", rdma::MOST), ("lan-filters", lan::FILTERS as u64)]);
+    }
+    if profile.exploitation {
+        facts.extend([("lisns", xive::SOURCES as u64), ("first-reserved-priority", xive::RESERVED as u64)]);
+    }
+    facts
 }
 
 /// The names of the calls that every partition has.
