@@ -1,10 +1,10 @@
 //! Persistent memory (storage class memory) behind a connector index.
 //!
-//! Linux `Documentation/arch/powerpc/papr_hcalls.rst`, "HCALL Op-codes". The document lists codes without their reasons: the
-//! position of the wrong parameter gives them, and parameters are judged from the connector on, then the token, then the
-//! rest in QEMU's order (`hw/ppc/spapr_nvdimm.c`). There is one device of four blocks with 4 KiB of metadata. Where the
-//! partition is asked to be slow, a binding of more than two blocks and every flush take two calls, so that continue tokens
-//! are seen. Bound blocks have addresses and no storage behind them.
+//! Linux `Documentation/arch/powerpc/papr_hcalls.rst`, "HCALL Op-codes". The document lists codes without their
+//! reasons: the position of the wrong parameter gives them, and parameters are judged from the connector on, then the
+//! token, then the rest in QEMU's order (`hw/ppc/spapr_nvdimm.c`). There is one device of four blocks with 4 KiB of
+//! metadata. Where the partition is asked to be slow, a binding of more than two blocks and every flush take two calls,
+//! so that continue tokens are seen. Bound blocks have addresses and no storage behind them.
 
 use std::collections::BTreeMap;
 
@@ -276,8 +276,8 @@ pub(super) fn flush(p: &mut Partition) -> Reply {
 }
 
 /// H_SCM_PERFORMANCE_STATS. The buffer's format and its size in `r6` are those of Linux `papr_scm.c`: an eye-catcher,
-/// version 1, a number of statistics, and names whose values are wanted; a number of 0 asks for all, and a size of 0 for the
-/// size of a buffer for all.
+/// version 1, a number of statistics, and names whose values are wanted; a number of 0 asks for all, and a size of 0
+/// for the size of a buffer for all.
 pub(super) fn statistics(p: &mut Partition) -> Reply {
     const EYE_CATCHER: u64 = u64::from_be_bytes(*b"SCMSTATS");
     const HEADER: u64 = 16;
