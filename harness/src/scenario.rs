@@ -201,6 +201,8 @@ impl Runner<'_> {
     fn step(&mut self, step: &Step, options: Options, result: &mut RowResult) -> Result<(), StepError> {
         let abi = step.call.as_ref().and_then(|call| call.split_once('.')).map_or(&*self.scenario.abi, |(abi, _)| abi);
         let plan = self.plan(abi)?;
+        self.answered = None;
+        self.ranges = None;
         for (at, bytes) in &step.memory {
             let at = self.value(Some(&plan), None, at)?;
             let bytes = self.bytes(&plan, bytes)?;

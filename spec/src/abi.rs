@@ -234,7 +234,8 @@ pub struct ReturnRegister {
     pub narrow: bool,
 }
 
-/// A return code, or an interrupt that a call ends in instead of returning.
+/// A return code, or an interrupt that a call ends in instead of returning. One of class success with neither value nor
+/// interrupt stands for a call that goes on and returns nothing.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Code {

@@ -18,6 +18,7 @@ pub(super) fn check(read: &Read<Arch>, report: &mut Report) {
     modes(read, report);
     initial(read, report);
     traps(read, report);
+    interrupt_writes(read, report);
 }
 
 fn registers(read: &Read<Arch>, report: &mut Report) {
@@ -80,6 +81,17 @@ fn initial(read: &Read<Arch>, report: &mut Report) {
                 report.error(at(message).hint("correct the value or the register's width"));
             }
             Some(_) => {}
+        }
+    }
+}
+
+fn interrupt_writes(read: &Read<Arch>, report: &mut Report) {
+    let slots = Slots::of(&read.value);
+    for write in &read.value.interrupt_writes {
+        for name in write.at.names().into_iter().filter(|name| slots.get(name).is_none()) {
+            let message = format!("nothing is called `{name}` here");
+            let hint = suggest(name, slots.names());
+            report.error(place::at(read, place::of(write), &["at:", name], message).hint(hint));
         }
     }
 }

@@ -13,6 +13,11 @@ pub const CODE: u64 = 0x20_0000;
 pub const SCRATCH: u64 = 0x30_0000;
 /// Unit address of the terminal.
 pub const VTY: u64 = 0x3000_0000;
+/// Unit address of the logical LAN adapter. There is one, since QEMU keeps frames that a second one cannot take yet and
+/// delivers them when it can, be it to another row.
+pub const LAN: u64 = 0x7100_0001;
+/// Unit address of the adapter with a command queue, whose partner is QEMU itself.
+pub const COMMAND_QUEUE: u64 = 0x7100_0003;
 
 /// Calls that QEMU has in its table although the guest is told of no set that they belong to (QEMU,
 /// hw/ppc/spapr_hcall.c, spapr_vio.c, spapr_llan.c, spapr_nvdimm.c against hw/ppc/spapr.c,
@@ -91,6 +96,10 @@ pub fn facts(tree: &DeviceTree, ram: u64) -> Facts {
     let terminal = nodes_of_type(tree, "/vdevice", "serial");
     let unit = terminal.first().and_then(|node| tree.cells(node, "reg").next());
     named.extend(unit.map(|unit| ("vty".to_owned(), u64::from(unit))));
+    let adapters = [("lan", "lan-liobn", LAN), ("crq-client", "crq-client-liobn", COMMAND_QUEUE)];
+    for (name, bus, unit) in adapters {
+        named.extend(virtual_adapter(tree, name, bus, unit));
+    }
     // Bus number, then address and size of two cells each (LoPAR, `ibm,dma-window`).
     let bus = nodes_of_type(tree, "/", "pci");
     let window: Vec<u64> =
@@ -101,6 +110,18 @@ pub fn facts(tree: &DeviceTree, ram: u64) -> Facts {
     }
     named.insert("reserved-end".to_owned(), mailbox::END);
     Facts { ram, code: CODE, scratch: SCRATCH, named }
+}
+
+/// What rows call a virtual adapter: its unit address, the bus number and the size of its window (LoPAR,
+/// `ibm,my-dma-window`: bus number, then address and size of two cells each).
+fn virtual_adapter(tree: &DeviceTree, name: &str, bus: &str, unit: u64) -> Vec<(String, u64)> {
+    let nodes = tree.children("/vdevice");
+    let node = nodes.into_iter().find(|node| tree.cells(node, "reg").next().map(u64::from) == Some(unit));
+    let window: Vec<u64> =
+        node.map_or_else(Vec::new, |node| tree.cells(node, "ibm,my-dma-window").map(u64::from).collect());
+    let &[number, _, _, high, low] = window.as_slice() else { return Vec::new() };
+    let facts = [(name, unit), (bus, number), ("vio-window", high << 32 | low)];
+    facts.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Paths of the nodes below `parent` with this `device_type`.

@@ -100,6 +100,9 @@ impl Launcher {
             ("-qmp", format!("unix:{},server=on,wait=off", file("qmp"))),
             ("-chardev", "null,id=terminal".into()),
             ("-device", format!("spapr-vty,chardev=terminal,reg={:#x}", facts::VTY)),
+            // A LAN adapter without a wire, and one with a command queue.
+            ("-device", format!("spapr-vlan,mac=02:00:00:00:00:01,reg={:#x}", facts::LAN)),
+            ("-device", format!("spapr-vscsi,reg={:#x}", facts::COMMAND_QUEUE)),
             // Keep a guest that powers off or panics: it can be asked how it ended, and reset.
             ("-action", "shutdown=pause,panic=pause".into()),
             ("-display", "none".into()),

@@ -8,16 +8,22 @@
 //! ```text
 //! profile    features -> a machine          smccc, psci, trng, time   Arm's services
 //! model      an instruction -> a service    vendor                    KVM's services
-//! registers  names -> places, exceptions    xen, hyperv               calls beside the convention
+//! registers  names -> places, exceptions    xen                       calls beside the convention
 //! host       filters and settings           saved                     what migrates
 //! ```
 
 mod call;
+mod host;
 mod model;
 mod profile;
 mod psci;
 mod registers;
+mod saved;
 mod smccc;
+mod time;
+mod trng;
+mod vendor;
+mod xen;
 
 use std::sync::Arc;
 
@@ -38,6 +44,10 @@ fn boot(machine: &Machine, arch: &Arc<Arch>, file: &Arc<RegisterFile>) -> Result
     let slots = registers::Slots::of(file)
         .ok_or_else(|| BootError::Failed { why: format!("{} lacks registers", arch.arch), log: String::new() })?;
     let model = model::ArmModel::new(profile, slots);
-    let guest = TrapGuest::boot(arch, file, model, &profile::FACTS, |_| ())?;
+    let guest = TrapGuest::boot(arch, file, model, &profile::FACTS, |machine| {
+        if profile.time {
+            time::prepare(machine);
+        }
+    })?;
     Ok(Box::new(guest))
 }

@@ -92,11 +92,6 @@ impl Slots {
         machine.set(self.general[n], value);
     }
 
-    /// General register `n` as a place.
-    pub(super) fn general(&self, n: usize) -> Slot {
-        self.general[n]
-    }
-
     /// Goes on at `pc`.
     pub(super) fn jump(&self, machine: &mut Machine, pc: u64) {
         machine.set(self.pc, pc);

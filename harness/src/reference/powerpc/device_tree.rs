@@ -8,7 +8,7 @@ use vm_fdt::{Error, FdtWriter};
 use super::epapr::{self, Object};
 use super::papr;
 use super::partition::{CPUS, RAM};
-use super::profile::{self, Conduit, Profile, Ultravisor};
+use super::profile::{Conduit, Profile, Ultravisor};
 
 /// `lis r0, 0x4B56; ori r0, r0, 0x4D21; sc; nop`
 const MAGIC_CALL: [u32; 4] = [0x3C00_4B56, 0x6000_4D21, 0x4400_0002, 0x6000_0000];

@@ -91,7 +91,7 @@ impl Partition {
 
     /// Raises or lowers the processor's external interrupt line, as its interrupt controllers have it.
     pub(crate) fn refresh_external(&mut self) {
-        self.cpu.external_pending = papr::xics::pending(self, 0) || epapr::interrupt_waits(self);
+        self.cpu.external_pending = xics::pending(self, 0) || epapr::interrupt_waits(self);
     }
 
     /// A big-endian number of up to 8 bytes at a real address; zero where there is no RAM, which callers rule out.

@@ -27,6 +27,12 @@ pub(super) const INVALID_PARAM: Refused = Refused::new(-3);
 pub(super) const DENIED: Refused = Refused::new(-4);
 pub(super) const INVALID_ADDRESS: Refused = Refused::new(-5);
 pub(super) const ALREADY_AVAILABLE: Refused = Refused::new(-6);
+pub(super) const ALREADY_STARTED: Refused = Refused::new(-7);
+pub(super) const ALREADY_STOPPED: Refused = Refused::new(-8);
+pub(super) const NO_SHMEM: Refused = Refused::new(-9);
+pub(super) const INVALID_STATE: Refused = Refused::new(-10);
+pub(super) const BAD_RANGE: Refused = Refused::new(-11);
+pub(super) const DENIED_LOCKED: Refused = Refused::new(-14);
 
 /// What a call returns: `a1`, or why not.
 pub(super) type Answer = Result<u64, Refused>;

@@ -58,7 +58,7 @@ fn index(hart: u64) -> usize {
     usize::try_from(hart % 64).unwrap_or(0)
 }
 
-fn exists(hart: u64) -> bool {
+pub(super) fn exists(hart: u64) -> bool {
     hart < 64 && HARTS >> hart & 1 == 1
 }
 
