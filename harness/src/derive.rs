@@ -57,6 +57,8 @@ fn assigned(library: &Library, abi: &Abi) -> Assigned {
     let code = |abi: &Abi, code: &str| abi.conduits.values().any(|conduit| conduit.code == code);
     let shares = |other: &&Abi| {
         other.number.as_ref().is_some_and(|other| other.register == number.register)
+            && !excludes(abi, other)
+            && !excludes(other, abi)
             && other.arch.iter().any(|arch| abi.arch.contains(arch))
             && abi.conduits.values().any(|conduit| code(other, &conduit.code))
     };
@@ -74,6 +76,11 @@ fn assigned(library: &Library, abi: &Abi) -> Assigned {
         }
     }
     all
+}
+
+/// Whether the machine of one ABI must lack the other.
+fn excludes(abi: &Abi, other: &Abi) -> bool {
+    abi.needs.iter().any(|need| need.strip_prefix("not ") == Some(&other.abi))
 }
 
 /// The bits of general registers that are no part of a call, although lower ones are.
@@ -162,10 +169,16 @@ impl Deriver<'_> {
                 push(mode.to_owned(), Draft { mode: vec![mode.to_owned()], ..Draft::default() });
             }
         }
-        if self.arch.modes.contains_key("32-bit") && self.narrow_is_clear(call) {
+        // A conduit that sets the mode's fields itself is not there in another mode.
+        let narrow = self
+            .arch
+            .modes
+            .get("32-bit")
+            .is_some_and(|mode| mode.sets.keys().all(|field| !conduit.registers.contains_key(field)));
+        if narrow && self.narrow_is_clear(call) {
             push("32-bit".to_owned(), Draft { mode: vec!["32-bit".to_owned()], ..Draft::default() });
         }
-        if self.arch.modes.contains_key("32-bit") && self.abi.narrow == Narrow::Masked && !call.arguments.is_empty() {
+        if narrow && self.abi.narrow == Narrow::Masked && !call.arguments.is_empty() {
             let garbage = |argument: &At<Argument>| {
                 let value = example(argument).unwrap_or(Expr::number(0x1234_5678));
                 let low = Expr::Call(hypercheck_spec::expr::Function::Low32, vec![value]);

@@ -13,7 +13,7 @@ use hypercheck_spec::word::Word;
 
 use crate::contract::{Guest, Stop};
 use crate::plan::{BecomesPlan, CallPlan, CodeSet, ConduitPlan, Plan, RefusalPlan, holds};
-use crate::program::{Memory, View};
+use crate::program::{Memory, Program, View};
 use crate::registers::{MAX, RegisterFile, RegisterId, Registers, Slot};
 
 /// Bytes of guest memory that differ from what they were.
@@ -72,6 +72,8 @@ pub struct Judge {
     codes: CodeSet,
     forced: Option<(u8, Option<String>)>,
     writes: Vec<Allowed>,
+    /// What taking an interrupt writes: first address and length.
+    interrupt_writes: Vec<(u64, u64)>,
     effects: Vec<(bool, Option<u64>)>,
     outputs: Vec<Option<u64>>,
     may_sleep: bool,
@@ -101,11 +103,15 @@ impl Judge {
         self.outputs.clear();
         self.may_sleep = false;
         self.may_end = false;
+        let mut view = View { before, after: before, memory };
+        self.interrupt_writes.clear();
+        for (at, length) in &plan.interrupt_writes {
+            self.interrupt_writes.extend(at.evaluate(&mut view).map(|at| (at, *length)));
+        }
         if let Some(refusal) = self.refused {
             self.codes = conduit.refused[refusal].codes;
             return;
         }
-        let mut view = View { before, after: before, memory };
         self.codes(plan, call, &mut view);
         for write in &call.writes {
             let applies = write.condition.as_ref().is_none_or(|c| c.evaluate(&mut view) != Some(0));
@@ -158,7 +164,12 @@ impl Judge {
             if let Some(condition) = &entry.forced {
                 // A condition over something that cannot be observed decides nothing: the code may come.
                 match condition.evaluate(view) {
-                    Some(0) => {}
+                    Some(0) => {
+                        let may = |only: &Program, view: &mut View<'_>| only.evaluate(view) != Some(0);
+                        if entry.only_if.as_ref().is_some_and(|only| may(only, view)) {
+                            free |= bit;
+                        }
+                    }
                     Some(_) => {
                         if forced == 0 || !call.ordered {
                             forced |= bit;
@@ -228,7 +239,11 @@ impl Judge {
             return None;
         }
         let value = call.result.and_then(|result| result.read(after, self.narrow));
-        let code = value.and_then(|value| plan.code(value));
+        let done = plan.done.filter(|_| call.result.is_none());
+        let code = value.and_then(|value| plan.code(value)).or(done);
+        if let Some(code) = done.filter(|code| self.codes >> code & 1 == 0) {
+            found.push(self.return_mismatch(plan, call, refusal, plan.code_name(code).to_owned()));
+        }
         if let Some(value) = value.filter(|_| !plan.abi.codes.is_empty()) {
             let allowed = code.is_some_and(|code| self.codes >> code & 1 == 1);
             if !allowed {
@@ -382,9 +397,15 @@ impl Judge {
     fn check_memory(&self, plan: &Plan, code: Option<u8>, seen: &Seen, refused: bool, found: &mut Vec<Mismatch>) {
         let clause = || plan.abi.cites.memory.as_ref().map(|clause| plan.abi.qualify(clause));
         let applies = |allowed: &Allowed| !refused && code.is_none_or(|code| allowed.when >> code & 1 == 1);
+        let interrupted = matches!(seen.stop, Stop::Interrupt { .. });
+        let taken = |at: u64| {
+            let inside = |(from, length): &(u64, u64)| at.wrapping_sub(*from) < *length;
+            interrupted && self.interrupt_writes.iter().any(inside)
+        };
         for change in &seen.changes {
             let outside = (0..change.after.len() as u64)
                 .map(|n| change.at + n)
+                .filter(|at| !taken(*at))
                 .find(|at| !self.writes.iter().any(|w| applies(w) && at.wrapping_sub(w.at) < w.length));
             if let Some(at) = outside {
                 let offset = usize::try_from(at - change.at).unwrap_or(0);

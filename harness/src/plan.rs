@@ -12,7 +12,7 @@ use hypercheck_spec::abi::{Abi, CodeClass, HazardKind};
 use hypercheck_spec::arch::{Arch, Class, names};
 
 use crate::contract::Facts;
-use crate::program::{Program, sign_extend};
+use crate::program::{Program, compile, sign_extend};
 use crate::registers::{MAX, RegisterFile, RegisterId, Registers, Slot};
 
 /// A set of return codes of one ABI, by position in its list.
@@ -247,6 +247,10 @@ pub struct Plan {
     pub narrow: Vec<(Slot, u64)>,
     /// Codes that are interrupts, with their vectors.
     interrupts: Vec<(u8, u64)>,
+    /// The code of success that returns nothing, by position.
+    pub done: Option<u8>,
+    /// Memory that taking an interrupt writes: first address and length.
+    pub interrupt_writes: Vec<(Program, u64)>,
     success: CodeSet,
     ranges: Vec<Option<(i64, i64)>>,
 }
@@ -311,8 +315,15 @@ impl Plan {
             let slot = slot(&name)?;
             supervisor[usize::from(slot.register.0)] &= !slot.bits.mask();
         }
+        let mut interrupt_writes = Vec::new();
+        for write in &arch.interrupt_writes {
+            let at = compile(&write.at, &|name| file.slot(name).map(Program::Before));
+            interrupt_writes.push((at.map_err(|name| fail(format!("no register {name}")))?, write.length.0));
+        }
         let ranges = abi.codes.values().map(|code| code.bounds()).collect();
         let coded = (0u8..).zip(abi.codes.values());
+        let done =
+            coded.clone().find(|(_, code)| code.value.value.is_none() && code.interrupt.is_none()).map(|(n, _)| n);
         let interrupts = coded.filter_map(|(n, code)| Some((n, *vectors.get(code.interrupt.as_ref()?)?))).collect();
         Ok(Self {
             abi: Arc::clone(abi),
@@ -328,6 +339,8 @@ impl Plan {
             narrow: modes.get("32-bit").cloned().unwrap_or_default(),
             vectors,
             interrupts,
+            done,
+            interrupt_writes,
             modes,
             success: builder.success(),
             ranges,

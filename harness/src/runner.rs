@@ -106,7 +106,8 @@ pub fn jobs(library: &Library, hypervisor: &dyn Hypervisor) -> Vec<Job> {
 
 /// The machine that a row needs, and why the backend does not have it.
 ///
-/// What the calls of the row need is asked for as far as the backend can be asked for it.
+/// What the calls of the row need is asked for as far as the backend can be asked for it. `sturdy` is no feature of a
+/// machine: a row that requires it is for hypervisors that may be sent anything.
 fn machine_for(
     scenario: &Scenario,
     abi: &hypercheck_spec::abi::Abi,
@@ -114,16 +115,18 @@ fn machine_for(
     hypervisor: &dyn Hypervisor,
 ) -> (Machine, Option<String>) {
     let identity = hypervisor.identity();
-    let (unwanted, wanted): (Vec<&str>, Vec<&str>) =
-        scenario.requires.iter().map(String::as_str).partition(|name| name.starts_with("not "));
+    let asked = scenario.requires.iter().chain(&abi.needs).map(String::as_str);
+    let (unwanted, wanted): (Vec<&str>, Vec<&str>) = asked.partition(|name| name.starts_with("not "));
     let mut wanted: BTreeSet<&str> = wanted.into_iter().collect();
     let unwanted: BTreeSet<&str> = unwanted.into_iter().map(|name| name.trim_start_matches("not ").trim()).collect();
-    wanted.extend(abi.needs.iter().map(String::as_str));
     wanted.insert(&abi.abi);
     // A set of calls that the backend has when asked for is asked for by who makes one of its calls.
     let called = scenario.steps.iter().filter_map(|step| abi.calls.get(&step.call.as_ref()?.value));
     wanted.extend(called.filter_map(|call| call.set.as_deref()).filter(|&set| identity.options.contains(set)));
     let made = scenario.steps.iter().filter_map(|step| abi.calls.get(step.call.as_deref()?));
+    if hypervisor.sturdy() {
+        wanted.remove("sturdy");
+    }
     let needs = made.flat_map(|call| call.needs.iter().map(String::as_str));
     wanted.extend(needs.filter(|name| identity.options.contains(*name)));
     wanted.retain(|name| !unwanted.contains(name));

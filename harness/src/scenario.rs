@@ -201,6 +201,8 @@ impl Runner<'_> {
     fn step(&mut self, step: &Step, options: Options, result: &mut RowResult) -> Result<(), StepError> {
         let abi = step.call.as_ref().and_then(|call| call.split_once('.')).map_or(&*self.scenario.abi, |(abi, _)| abi);
         let plan = self.plan(abi)?;
+        self.answered = None;
+        self.ranges = None;
         for (at, bytes) in &step.memory {
             let at = self.value(Some(&plan), None, at)?;
             let bytes = self.bytes(&plan, bytes)?;
@@ -364,7 +366,7 @@ impl Runner<'_> {
         let forwarded = step.expect.end == Some(End::Forwarded) || step.expect.forwarded.is_some();
         let mut found = Vec::new();
         let code = self.session.call(&shot, &mut found)?;
-        let unanswered = step.answer.is_empty() && !forwarded;
+        let unanswered = step.answer.is_empty() && !forwarded && step.expect.end != Some(End::Returned);
         if self.session.seen.stop == Stop::Forwarded && unanswered {
             // Nothing came back that could be judged, and that is no pass.
             return Err(StepError::Skip("the call goes out to user space, and the row does not answer it".to_owned()));

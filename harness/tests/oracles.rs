@@ -23,6 +23,7 @@ enum Site {
     Ultravisor,
     Linux64,
     Linux32,
+    S390,
 }
 
 impl Site {
@@ -37,6 +38,7 @@ impl Site {
             Self::Ultravisor => (machine("ppc64", &["ultravisor", "ultravisor.enabled"]), "ultravisor"),
             Self::Linux64 => (machine("ppc64", &["ppc64.scv"]), "linux-syscall"),
             Self::Linux32 => (machine("ppc32", &[]), "linux-syscall"),
+            Self::S390 => (machine("s390x", &["s390.diag288", "s390.diag10"]), "s390-diag"),
         }
     }
 
@@ -66,6 +68,8 @@ const CI_STORE: &str = "{ call: H_LOGICAL_CI_STORE, arguments: { value: 0x112233
 const CI_LOAD: &str = "{ call: H_LOGICAL_CI_LOAD, memory: { machine.scratch: { be32: 0x89ABCDEF } } }";
 const PUT_TCE: &str = "{ call: H_PUT_TCE }";
 const CEDE: &str = "{ call: H_CEDE }";
+const RESET: &str = "{ call: H_SIGNAL_SYS_RESET, arguments: { target: ALL } }";
+const RESET_OTHERS: &str = "{ call: H_SIGNAL_SYS_RESET, arguments: { target: OTHERS } }";
 const RANDOM: &str = "{ call: H_RANDOM }";
 const UNKNOWN: &str = "{ call: '0xABC0' }";
 const FEATURES: &str = "{ call: KVM_HC_FEATURES }";
@@ -80,6 +84,11 @@ const PATE_PROBLEM: &str = "{ call: UV_WRITE_PATE, mode: [problem] }";
 const SYSCALL: &str = "{ call: '7' }";
 const SYSCALL_PROBLEM: &str = "{ call: '7', mode: [problem] }";
 const SCV: &str = "{ call: '7', conduit: scv }";
+
+const YIELD: &str = "{ call: YIELD }";
+const FREE: &str = "{ call: CODE_502 }";
+const WATCHDOG: &str = "{ call: WATCHDOG }";
+const WATCHDOG_BAD: &str = "{ call: WATCHDOG, arguments: { action: 1 } }";
 
 const RETURNS: &str = "papr.returns-listed";
 const KEPT: &str = "papr.nonvolatile-preserved";
@@ -146,6 +155,9 @@ fn ended() -> Fault {
 #[case(Site::Papr, SPRG0, ended(), &[(End, END, RETURNS)])]
 #[case(Site::Papr, SPRG0, Fault::Stop(Stop::Exhausted), &[(End, END, RETURNS)])]
 #[case(Site::Papr, CEDE, ended(), &[(End, END, RETURNS)])]
+#[case(Site::Papr, CEDE, interrupt(0x100), &[(End, END, RETURNS)])]
+#[case(Site::Papr, RESET, interrupt(0x200), &[(End, END, RETURNS)])]
+#[case(Site::Papr, RESET_OTHERS, interrupt(0x100), &[(End, END, RETURNS)])]
 // PAPR: problem state
 #[case(Site::Papr, SPRG0_PROBLEM, Fault::Set("r3", 0), &[(Return, "return", "papr.problem-state")])]
 #[case(Site::Papr, SPRG0_PROBLEM, Fault::Set("r3", negative(2)), &[(Return, "return", "papr.problem-state")])]
@@ -208,6 +220,17 @@ fn ended() -> Fault {
 #[case(Site::Linux64, SCV, Fault::Flip("xer", 1), &[(Frame, "xer", "linux-syscall.last-in-line")])]
 #[case(Site::Linux64, SCV, interrupt(0xC00), &[(End, END, "linux-syscall.last-in-line")])]
 #[case(Site::Linux64, SYSCALL, Fault::Poke(0, &[9]), &[(Memory, "memory 0x300000..0x300001", "")])]
+// Calls that return nothing, and calls that end in an interrupt
+#[case(Site::S390, YIELD, interrupt(6), &[(Return, "return", "s390-diag.yield")])]
+#[case(Site::S390, YIELD, interrupt(0x15), &[(End, END, "s390-diag.unsupported-code")])]
+#[case(Site::S390, YIELD, Fault::Flip("r4", 1), &[(Frame, "r4", "s390-diag.nothing-else")])]
+#[case(Site::S390, WATCHDOG, interrupt(1), &[(Return, "return", "s390-diag.unsupported-code")])]
+#[case(Site::S390, FREE, interrupt(5), &[(Return, "return", "s390-diag.unsupported-code")])]
+#[case(Site::S390, FREE, Fault::Flip("r4", 1), &[(Frame, "r4", "s390-diag.nothing-else")])]
+// What an interrupt writes, without one and beside it
+#[case(Site::S390, YIELD, Fault::Poke(0x8E - 0x20_0000, &[6]), &[(Memory, "memory 0x8e..0x8f", "s390-diag.no-memory")])]
+#[case(Site::S390, FREE, Fault::Poke(0x90 - 0x20_0000, &[6]), &[(Memory, "memory 0x90..0x91", "s390-diag.no-memory")])]
+#[case(Site::S390, FREE, Fault::Poke(0x160 - 0x20_0000, &[6]), &[(Memory, "memory 0x160..0x161", "s390-diag.no-memory")])]
 fn a_fault_is_found_by_its_oracle(
     #[case] site: Site,
     #[case] step: &str,
@@ -250,12 +273,17 @@ fn a_fault_is_found_by_its_oracle(
 #[case(Site::Papr, RANDOM, Fault::Set("r3", negative(2)))]
 #[case(Site::Papr, RANDOM, Fault::Flip("r4", 0xFF00))]
 #[case(Site::Papr, CEDE, Fault::Stop(Stop::Asleep))]
+#[case(Site::Papr, RESET, Fault::None)]
+#[case(Site::Papr, RESET, interrupt(0x100))]
+#[case(Site::Papr, RESET, ended())]
 #[case(Site::Papr, SPRG0_PROBLEM, Fault::Keep(&["r5"]))]
 #[case(Site::Papr, CI_LOAD, Fault::Set("r3", negative(4)))]
 #[case(Site::Kvm64, FEATURES, Fault::Set("r3", 0xDEAD_BEEF_0000_0000))]
 #[case(Site::Kvm64, IDLE, Fault::Stop(Stop::Asleep))]
 #[case(Site::Osi32, EXIT, ended())]
 #[case(Site::Ultravisor, PATE, Fault::Set("r3", negative(11)))]
+#[case(Site::S390, FREE, Fault::Poke(0x110 - 0x20_0000, &[0x11; 8]))]
+#[case(Site::S390, YIELD, Fault::Flip("psw.cc", 3))]
 #[case(Site::Linux64, SCV, interrupt(0xF60))]
 #[case(Site::Linux64, SCV, Fault::Flip("ctr", 1))]
 // Memory as it was, and as it must become
@@ -410,4 +438,33 @@ mod law {
             })?;
         }
     }
+}
+
+/// A call that should have ended in an interrupt and returns nothing says so by going on.
+#[rstest]
+#[case(FREE, "DONE", "s390-diag.unsupported-code")]
+#[case(WATCHDOG_BAD, "DONE", "s390-diag.watchdog-function")]
+fn going_on_is_an_answer(#[case] step: &str, #[case] actual: &str, #[case] clause: &str) {
+    let result = Site::S390.run(step, Fault::Stop(Stop::Reached), Fault::None);
+    let returned = result.mismatches.iter().find(|m| m.oracle == Return).expect("a mismatch");
+    assert_eq!((returned.expected.as_str(), returned.actual.as_str()), ("SPECIFICATION", actual));
+    assert_eq!(returned.clause.as_deref(), Some(clause));
+    let lowcore = result.mismatches.iter().any(|m| m.oracle == Memory);
+    assert!(lowcore, "what an interrupt writes is a change where there was none: {:#?}", result.mismatches);
+}
+
+/// What a row expects of a call that returns nothing: an end, by name.
+#[rstest]
+#[case("{ call: YIELD, expect: { return: DONE } }", &[])]
+#[case("{ call: WATCHDOG_ABSENT, expect: { return: SPECIFICATION } }", &[])]
+#[case("{ conduit: diag44, expect: { return: [SPECIFICATION, DONE] } }", &[])]
+#[case("{ conduit: diag44, expect: { return: SPECIFICATION } }", &[(Oracle::Expectation, "return", "")])]
+#[case("{ conduit: code-502, expect: { interrupt: [specification], return: DONE } }", &[(Oracle::Expectation, "return", "")])]
+fn an_end_is_expected_by_name(#[case] step: &str, #[case] expected: &[(Oracle, &str, &str)]) {
+    let machine = machine("s390x", &[]);
+    let scenario = scenario("ends", &format!("title: ends\nabi: s390-diag\nsteps: [{step}]\n"));
+    let hypervisor = Planted::new(&SPEC, Vec::new());
+    let mut session = session(&SPEC, &hypervisor, &machine);
+    let result = scenario::run(&mut session, &SPEC, &scenario, Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(found(&result), expected, "{:#?}", result.mismatches);
 }

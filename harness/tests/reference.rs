@@ -27,7 +27,7 @@ fn papr() -> Lab {
 
 #[rstest]
 #[case::zero(0, FUNCTION)]
-#[case::never_assigned(0x3FC, FUNCTION)]
+#[case::never_assigned(0x48C, FUNCTION)]
 #[case::unaligned(0x25, FUNCTION)]
 #[case::beyond(0x1_0000_0024, FUNCTION)]
 #[case::ultravisor_number(0xF130, FUNCTION)]
@@ -338,7 +338,7 @@ fn a_forwarded_call_goes_out_and_comes_back() {
     lab.guest.forwarding().unwrap().answer(&call).unwrap();
     assert_eq!((lab.go_on(), lab.get("r31")), (Stop::Reached, 5));
 
-    assert_eq!(lab.stop_of_hcall(0x3FC, &[1]), Stop::Forwarded);
+    assert_eq!(lab.stop_of_hcall(0x48C, &[1]), Stop::Forwarded);
     let mut call = lab.guest.forwarding().unwrap().call().unwrap();
     assert_eq!(call.registers.present().count_ones(), 10);
     call.registers.set(r3, 99);
@@ -507,7 +507,7 @@ fn the_identity_names_sets_calls_and_options() {
     let wanted =
         ["ppc64", "hcall-pft", "H_CEDE", "linux-syscall", "ppc64.sc-lev-2", "papr", "osi", "ultravisor.enabled"];
     assert_eq!(reference.identity().offers(wanted, ["ultravisor.enabled"]), Ok(()));
-    assert!(reference.identity().offers(["hcall-watchdog"], []).is_err());
+    assert!(reference.identity().offers(["hcall-time-travel"], []).is_err());
 }
 
 #[test]
@@ -516,4 +516,35 @@ fn a_run_that_does_not_end_uses_its_budget_up() {
     lab.prepare("b 0x200000");
     let budget = Budget { until: 0, instructions: 1000, patience: Duration::from_secs(1) };
     assert_eq!(lab.guest.run(budget).unwrap(), Stop::Exhausted);
+}
+
+/// Where the partition is slow a long work takes two calls, the second with the token of the first.
+#[rstest]
+#[case::quick(&["papr"], &[(0, 3)])]
+#[case::slow(&["papr", "papr.slow"], &[(1, 2), (0, 1)])]
+fn a_binding_goes_on_with_its_token(#[case] features: &[&str], #[case] calls: &[(i64, u64)]) {
+    let mut lab = Lab::boot("ppc64", features);
+    let mut token = 0;
+    for (expected, bound) in calls {
+        assert_eq!(lab.hcall(0x3EC, &[0x9000_0000, 0, 3, u64::MAX, token]), *expected);
+        assert_eq!(lab.get("r6"), *bound);
+        token = lab.get("r4");
+        assert_eq!(token != 0, *expected == 1);
+    }
+    assert_eq!(lab.hcall(0x3EC, &[0x9000_0000, 0, 3, u64::MAX, 77]), -58, "no work has that token");
+}
+
+#[test]
+fn nested_guests_come_and_go() {
+    let mut lab = Lab::boot("ppc64", &["papr", "nested-papr"]);
+    assert_eq!(lab.hcall(0x470, &[0, u64::MAX]), -75, "capabilities come first");
+    assert_eq!(lab.hcall(0x460, &[0]), SUCCESS);
+    let offered = lab.get("r4");
+    assert_eq!(lab.hcall(0x464, &[0, offered]), SUCCESS);
+    assert_eq!(lab.hcall(0x470, &[0, u64::MAX]), SUCCESS);
+    let guest = lab.get("r4");
+    assert_eq!(lab.hcall(0x474, &[0, guest, 0]), SUCCESS);
+    assert_ne!(lab.hcall(0x474, &[0, guest, 0]), SUCCESS, "it is there");
+    assert_eq!(lab.hcall(0x488, &[0, guest]), SUCCESS);
+    assert_eq!(lab.hcall(0x474, &[0, guest, 0]), -55);
 }

@@ -95,6 +95,15 @@ fn a_call_that_goes_out_and_is_not_answered_is_no_pass() {
 }
 
 #[test]
+fn a_call_that_goes_out_although_the_row_wants_it_back_fails() {
+    let call = row("back", "{ call: H_SET_SPRG0, arguments: { value: 3 }, expect: { end: returned } }");
+    let hypervisor = Planted::new(&SPEC, vec![(Strike::With("r4", 3), Fault::Stop(Stop::Forwarded))]);
+    let (outcomes, error) = run(&SPEC, &hypervisor, &[call], 1);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(verdicts(&outcomes), [Fail]);
+}
+
+#[test]
 fn a_broken_link_ends_the_run_and_keeps_what_was_found() {
     let (outcomes, error) = run(&SPEC, &planted(Fault::Link), &rows(5), 1);
     assert_eq!(verdicts(&outcomes), [Pass, Pass]);
@@ -239,6 +248,23 @@ fn hypervisor_state_is_as_after_boot_in_every_row(#[values(true, false)] rewinds
     assert_eq!(verdicts(&outcomes), [Pass; 6], "{outcomes:#?}");
 }
 
+/// A call that is to be made again has done a part of its work.
+#[rstest]
+fn what_a_call_did_in_part_is_undone_for_the_next_row(#[values(true, false)] rewinds: bool) {
+    let mut jobs = [
+        row("1", "{ call: H_SCM_BIND_MEM, arguments: { count: 3 }, expect: { return: H_BUSY } }"),
+        row("2", "{ call: H_SCM_QUERY_BLOCK_MEM_BINDING, expect: { return: H_NOT_FOUND } }"),
+    ];
+    for job in &mut jobs {
+        job.machine = machine("ppc64", &["papr", "papr.slow"]);
+    }
+    let mut hypervisor = planted(Fault::None);
+    hypervisor.rewinds = rewinds;
+    let (outcomes, error) = run(&SPEC, &hypervisor, &jobs, 1);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(verdicts(&outcomes), [Pass, Pass], "{outcomes:#?}");
+}
+
 /// All that a row showed.
 type Shown = (Verdict, Option<String>, String, Vec<String>, BTreeMap<String, String>, BTreeMap<String, String>);
 
@@ -253,7 +279,7 @@ fn shown(library: &Library, hypervisor: &dyn Hypervisor, jobs: &[Job], workers: 
             after.remove(clock);
         }
         // These calls show a clock, or draw a number.
-        if matches!(outcome.call.as_deref(), Some("H_PURR" | "H_RANDOM" | "H_XIRR_X")) {
+        if matches!(outcome.call.as_deref(), Some("H_PIC" | "H_PURR" | "H_RANDOM" | "H_XIRR_X")) {
             after.remove("r4");
             after.remove("r5");
         }
@@ -320,15 +346,17 @@ fn every_row_has_a_name_of_its_own() {
     assert_eq!(twice(jobs.iter().map(|job| &job.id)), Vec::<&String>::new());
 }
 
-/// The machines for a case of `abi` that requires something: row, machine, reason of a skip.
-fn machines(abi: &str, requires: &str) -> Vec<(String, String, Option<String>)> {
+/// The machines for a case of `abi` that makes `call` and requires something: row, machine, reason of a skip.
+fn machines(abi: &str, requires: &str, call: &str, sturdy: bool) -> Vec<(String, String, Option<String>)> {
     let mut library =
         Library::read_spec(&Home::find(None).expect("the test runs in a checkout")).expect("the spec is valid");
-    let text = format!("title: t\nabi: {abi}\nrequires: [{requires}]\ncall: '1'\n");
+    let text = format!("title: t\nabi: {abi}\nrequires: [{requires}]\ncall: '{call}'\n");
     let value = hypercheck_spec::yaml::parse("case.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
     let read = Read { value, file: "cases/x.yaml".to_owned(), text: text.as_str().into() };
     library.cases.push(NamedCase { stem: "x".to_owned(), read });
-    let jobs = runner::jobs(&library, &*reference(&library));
+    let mut hypervisor = Planted::new(&library, Vec::new());
+    hypervisor.sturdy = sturdy;
+    let jobs = runner::jobs(&library, &hypervisor);
     let written = jobs.into_iter().filter(|job| job.origin == Origin::Written);
     written
         .map(|job| {
@@ -345,6 +373,9 @@ fn machines(abi: &str, requires: &str) -> Vec<(String, String, Option<String>)> 
 #[case("papr", "not papr", &[("x", "ppc64: ", None)])]
 #[case("papr", "not kvm-epapr, model.power8", &[("x", "ppc64: model.power8 papr", None)])]
 #[case("papr", "not H_CONFER", &[("x", "ppc64: papr", Some("reference always has H_CONFER"))])]
+#[case("sbi", "not sbi.pmu", &[("x", "riscv64: not sbi.pmu sbi", None)])]
+#[case("sbi", "sbi.pmu", &[("x", "riscv64: sbi", None)])]
+#[case("sbi", "not sbi.base", &[("x", "riscv64: sbi", Some("reference always has sbi.base"))])]
 #[case("papr", "time-travel", &[("x", "ppc64: papr", Some("reference does not offer time-travel"))])]
 #[case("osi", "", &[("x", "ppc32: osi", None), ("x@ppc64", "ppc64: osi", None)])]
 #[case("kvm-magic-page", "book3s-pr", &[
@@ -357,9 +388,32 @@ fn the_machine_follows_from_what_a_row_requires(
     #[case] requires: &str,
     #[case] expected: &[(&str, &str, Option<&str>)],
 ) {
-    let actual = machines(abi, requires);
+    let actual = machines(abi, requires, "1", true);
     let actual: Vec<_> = actual.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_deref())).collect();
     assert_eq!(actual, expected);
+}
+
+/// A machine is asked to have what a call needs, unless the row wants a machine that lacks it.
+#[rstest]
+#[case("H_GUEST_CREATE", "", "ppc64: nested-papr papr")]
+#[case("H_ENTER_NESTED", "", "ppc64: nested-hv papr")]
+#[case("H_GUEST_CREATE", "not nested-papr", "ppc64: papr")]
+#[case("H_SET_SPRG0", "", "ppc64: papr")]
+fn the_machine_has_what_its_calls_need(#[case] call: &str, #[case] requires: &str, #[case] expected: &str) {
+    assert_eq!(machines("papr", requires, call, true), [("x".to_owned(), expected.to_owned(), None)]);
+}
+
+#[rstest]
+#[case("sturdy", true, None)]
+#[case("sturdy", false, Some("reference does not offer sturdy"))]
+#[case("", false, None)]
+fn what_may_bring_a_hypervisor_down_is_for_sturdy_ones(
+    #[case] requires: &str,
+    #[case] sturdy: bool,
+    #[case] skip: Option<&str>,
+) {
+    let actual = machines("papr", requires, "H_SET_SPRG0", sturdy);
+    assert_eq!(actual.iter().map(|(_, _, skip)| skip.as_deref()).collect::<Vec<_>>(), [skip]);
 }
 
 #[test]
@@ -369,7 +423,8 @@ fn no_machine_has_what_its_row_must_lack() {
     for job in runner::jobs(&library, &*hypervisor).iter().filter(|job| job.skip.is_none()) {
         let lacks: BTreeSet<&str> =
             job.scenario.requires.iter().filter_map(|name| name.strip_prefix("not ")).map(str::trim).collect();
-        let has = job.machine.features.iter().chain(&hypervisor.identity().features);
+        let asked = |name: &&String| !job.machine.features.contains(&format!("not {name}"));
+        let has = job.machine.features.iter().chain(hypervisor.identity().features.iter().filter(asked));
         assert!(has.into_iter().all(|name| !lacks.contains(name.as_str())), "{}", job.id);
         for name in job.scenario.requires.iter().filter(|name| hypervisor.identity().options.contains(*name)) {
             assert!(job.machine.features.contains(name), "{} lacks {name}", job.id);

@@ -135,7 +135,8 @@ pub struct Conduit {
 pub struct Decode {
     /// Who is asked first: lower comes earlier.
     pub precedence: u8,
-    /// Values that it accepts of the instruction's first field (LEV, an immediate, a function code); empty for all.
+    /// Values that it accepts of the instruction's first field (LEV, an immediate), or of the one that `decides` names in the
+    /// architecture's file (a function code); empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lev: Vec<Word>,
     /// Registers and fields that must have these values.
@@ -234,7 +235,8 @@ pub struct ReturnRegister {
     pub narrow: bool,
 }
 
-/// A return code, or an interrupt that a call ends in instead of returning.
+/// A return code, or an interrupt that a call ends in instead of returning. One of class success with neither value nor
+/// interrupt stands for a call that goes on and returns nothing.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Code {

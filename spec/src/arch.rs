@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expr::Expr;
 use crate::word::Word;
 use crate::yaml::At;
 
@@ -40,6 +41,9 @@ pub struct Arch {
     pub traps: IndexMap<String, At<Trap>>,
     /// Interrupts by name.
     pub interrupts: IndexMap<String, At<Interrupt>>,
+    /// Guest memory that taking an interrupt writes, whatever the interrupt: a cause, what was interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interrupt_writes: Vec<At<InterruptWrite>>,
     /// Values that the suite gives to registers and fields before a call, instead of a pattern of its own choice.
     /// Supervisor registers that are not named here are left as they are.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -199,6 +203,9 @@ pub struct Trap {
     /// Fields of the encoding, in the order of the operands in assembly.
     #[serde(default)]
     pub fields: IndexMap<String, Bits>,
+    /// The field that tells what the instruction asks for (LEV, an immediate, a function code), if not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decides: Option<String>,
     /// Bits that the architecture reserves.
     #[serde(default)]
     pub reserved: Word,
@@ -212,6 +219,17 @@ const fn four() -> u8 {
     4
 }
 
+impl Trap {
+    /// The field that tells what the instruction asks for.
+    #[must_use]
+    pub fn deciding(&self) -> Option<Bits> {
+        match &self.decides {
+            Some(name) => self.fields.get(name).copied(),
+            None => self.fields.values().next().copied(),
+        }
+    }
+}
+
 /// An interrupt of the guest.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -223,6 +241,21 @@ pub struct Interrupt {
     #[serde(default)]
     pub causes: IndexMap<String, Word>,
     /// What raises it.
+    pub says: String,
+    /// Where this is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// Guest memory that taking an interrupt writes.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct InterruptWrite {
+    /// First address, over registers as they were before the interrupt.
+    pub at: Expr,
+    /// Length in bytes.
+    pub length: Word,
+    /// What is written there.
     pub says: String,
     /// Where this is stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use hypercheck_spec::collisions::{Collision, Predicate, State, collisions, fall_throughs, predicates, render, winner};
+use hypercheck_spec::collisions::{
+    Collision, Predicate, State, collisions, fall_throughs, predicates, render, spaces, winner,
+};
 use hypercheck_spec::library::{Home, Library};
 use proptest::prelude::*;
 
@@ -177,4 +179,56 @@ proptest! {
             }
         }
     }
+}
+
+/// Two ABIs with one instruction and the number in one register.
+fn two(ranges: &str, calls: &str, other_ranges: &str, other_calls: &str) -> Library {
+    let abi = |name: &str, ranges: &str, calls: &str| {
+        format!(
+            "abi: {name}\ntitle: T\narch: [ppc64]\nsources: {{ s: S }}\nclauses: {{}}\n\
+             conduits:\n  c: {{ code: sc 1, decode: {{ precedence: 1 }}, source: s }}\n\
+             number: {{ in: r3, width: 64, ranges: [{ranges}] }}\ncalls: {{ {calls} }}\n"
+        )
+    };
+    let (one, other) = (abi("one", ranges, calls), abi("other", other_ranges, other_calls));
+    let files =
+        [("spec/arch/ppc64.yaml", ARCH), ("spec/abi/one.yaml", one.as_str()), ("spec/abi/other.yaml", other.as_str())];
+    Library::from_texts(&files).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn ranges_inside_others_are_nested_and_ranges_that_cross_are_told() {
+    let range = |from: u64, to: u64| format!("{{ from: {from}, to: {to}, owner: from {from}, source: s }}");
+    let all = |ranges: &[(u64, u64)]| ranges.iter().map(|(a, b)| range(*a, *b)).collect::<Vec<_>>().join(", ");
+    let library = two(&all(&[(0, 99), (200, 299)]), "", &all(&[(10, 19), (250, 349)]), "");
+    let spaces = spaces(&library);
+    assert_eq!(spaces.len(), 1);
+    let told: Vec<_> = spaces[0].claims.iter().map(|c| (c.span.first, c.depth, c.crosses.clone())).collect();
+    let crosses = |whom: &str| vec![whom.to_owned()];
+    assert_eq!(
+        told,
+        [(0, 0, vec![]), (10, 1, vec![]), (200, 0, crosses("other: from 250")), (250, 0, crosses("one: from 200"))]
+    );
+}
+
+#[test]
+fn a_number_that_two_abis_give_away_is_told_at_both() {
+    let range = "{ from: 0, to: 99, owner: all, source: s }";
+    let library =
+        two(range, "A: { number: 7, source: s }, B: { number: 8, source: s }", range, "C: { number: 7, source: s }");
+    let found = spaces(&library);
+    let twice: Vec<_> = found[0].claims.iter().flat_map(|claim| claim.twice.clone()).collect();
+    assert_eq!(twice, ["0x7 other.C", "0x7 one.A"]);
+    assert_eq!(found[0].claims.iter().map(|claim| claim.calls).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[test]
+fn the_owners_of_smccc_numbers_are_in_the_map() {
+    let Some(library) = real() else { return };
+    let found = spaces(&library);
+    let smccc = found.iter().find(|space| space.register == "x0").expect("Arm's function identifiers");
+    let psci = smccc.claims.iter().find(|claim| claim.abi == "psci" && claim.span.contains(0x8400_0003));
+    assert_eq!(psci.map(|claim| (claim.span.first, claim.span.last)), Some((0x8400_0000, 0x8400_001F)));
+    assert!(smccc.claims.iter().any(|claim| claim.span.contains(0x4600_0001) && claim.owner.contains("Hyper-V")));
+    assert!(render(&library).contains("behind hvc, smc on arm64"));
 }

@@ -62,6 +62,13 @@ fn broken_library_is_caught(file: &str, from: &str, to: &str, says: &str, hint: 
 #[case("{ msr.pr: 1 }", "{ ¦msr.pr: 2 }", "more than its bits 14 hold", "correct")]
 #[case("reserved: 0x03FF_F01D", "¦reserved: 0x4000_0000", "its word sets bits 0x40000000", "reserved bit is zero")]
 #[case("initial: { cr:", "initial: { ¦crr:", "`crr`, which is given a value, is no register", "`cr`?")]
+#[case("11..5 }, reserved", "11..5 }, decides: ¦levy, reserved", "no field `levy` that could decide", "`lev`?")]
+#[case(
+    "initial:",
+    "interrupt-writes: [{ at: ¦msrr + 8, length: 8, says: x }]\ninitial:",
+    "nothing is called `msrr` here",
+    "`msr`?"
+)]
 #[case("initial: { cr: 0x", "initial: { ¦cr: 0x1_", "more than its bits 31..0 hold", "width")]
 #[case("reserved: 0x03FF_F01D", "¦reserved: 0x20", "its fields hold bits 0x20", "part of a field or reserved")]
 #[case("word: 0x4400_0002", "¦word: 0x4400_0022", "sets bits 0x20 of its fields", "fields 0")]

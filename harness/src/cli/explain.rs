@@ -173,7 +173,8 @@ fn call_text(abi: &Abi, name: &str, call: &Call, text: &mut String) {
     }
     for (code, condition) in &call.returns {
         let when = match (&condition.forced, &condition.only_if) {
-            (Some(forced), _) => format!("if {forced}"),
+            (Some(forced), None) => format!("if {forced}"),
+            (Some(forced), Some(only)) => format!("if {forced}, otherwise only if {only}"),
             (None, Some(only)) => format!("only if {only}"),
             (None, None) => "otherwise".to_owned(),
         };

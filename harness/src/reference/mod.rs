@@ -8,6 +8,7 @@
 //! powerpc/     on the core of hypercheck-ppc
 //! loongarch/   KVM's hypercalls by hvcl
 //! riscv/       the SBI
+//! s390/        DIAGNOSE
 //! x86/         KVM, Hyper-V and Xen
 //! trap/        guests of other architectures, which execute nothing but the instructions that trap
 //! watch        what changed in memory
@@ -17,6 +18,7 @@ mod arm;
 mod loongarch;
 mod powerpc;
 mod riscv;
+mod s390;
 mod trap;
 mod watch;
 mod x86;
@@ -45,7 +47,7 @@ type Boot = fn(&Machine, &Arc<Arch>, &Arc<RegisterFile>) -> Result<Box<dyn Guest
 
 /// All families. A new one is a folder here and a line.
 fn families() -> Vec<Family> {
-    vec![arm::family(), loongarch::family(), powerpc::family(), riscv::family(), x86::family()]
+    vec![arm::family(), loongarch::family(), powerpc::family(), riscv::family(), s390::family(), x86::family()]
 }
 
 /// The reference hypervisor.

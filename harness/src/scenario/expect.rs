@@ -84,56 +84,64 @@ impl Runner<'_> {
         found: &mut Vec<Mismatch>,
     ) -> Result<(), StepError> {
         let place = call.map_or(plan.result, |call| call.result);
-        let (Some(codes), Some(place)) = (&expect.code, place) else { return Ok(()) };
+        let Some(codes) = &expect.code else { return Ok(()) };
         let narrow = plan.is_narrow(&self.current);
         let ended = match self.session.seen.stop {
             Stop::Interrupt { vector } if expect.interrupt.is_empty() => Some(judge::interrupt_name(plan, vector)),
             _ => None,
         };
-        let Some(actual) = place.read(&self.session.seen.after, narrow) else { return Ok(()) };
+        let actual = place.and_then(|place| place.read(&self.session.seen.after, narrow));
+        if place.is_some() && actual.is_none() {
+            return Ok(());
+        }
         let mut wanted = Vec::new();
         for expr in &codes.0 {
             if let Expr::Name(name) = expr
-                && let Some(interrupt) = plan.abi.codes.get(name).and_then(|code| code.interrupt.as_ref())
+                && let Some(code) = plan.abi.codes.get(name).filter(|code| code.value.value.is_none())
             {
-                let vector = plan.vectors.get(interrupt).copied();
-                if vector.is_some_and(|vector| self.session.seen.stop == Stop::Interrupt { vector }) {
+                let stop = match &code.interrupt {
+                    Some(interrupt) => plan.vectors.get(interrupt).map(|vector| Stop::Interrupt { vector: *vector }),
+                    None => Some(Stop::Reached),
+                };
+                if stop.is_some_and(|stop| self.session.seen.stop == stop) {
                     return Ok(());
                 }
                 wanted.push(name.clone());
                 continue;
             }
-            if let Expr::Name(name) = expr
-                && let Some((low, high)) = plan.abi.codes.get(name).and_then(|code| code.bounds())
-                && low != high
-            {
-                // A name that stands for a range is met by all of it.
-                if (low..=high).contains(&actual.cast_signed()) && ended.is_none() {
-                    return Ok(());
-                }
-                wanted.push(name.clone());
-                continue;
-            }
+            let Some(place) = place else {
+                return Err(StepError::Case(format!("nothing is returned here that could be `{expr}`")));
+            };
             let value = sign_extend(self.value(Some(plan), call, expr)?, place.width);
-            if value == actual && ended.is_none() {
+            let range = match expr {
+                Expr::Name(name) => plan.abi.codes.get(name).filter(|code| code.to.is_some()).and_then(|c| c.bounds()),
+                _ => None,
+            };
+            let inside = |actual: u64| range.is_some_and(|(low, high)| (low..=high).contains(&actual.cast_signed()));
+            if (Some(value) == actual || actual.is_some_and(inside)) && ended.is_none() {
                 return Ok(());
             }
             wanted.push(judge::show_code(plan, value));
         }
-        if let Some(ended) = ended {
-            found.push(expectation("return", wanted.join(" or "), format!("the interrupt {ended}")));
-            return Ok(());
-        }
         // A call that the machine does not offer may say so, whatever the row is about.
         let unclaimed = call.is_some_and(|call| !call.claimed);
         let unknown = plan.unknown.returns.first().map(|entry| entry.code);
-        if unclaimed && unknown.is_some() && plan.code(actual) == unknown {
+        let came = match self.session.seen.stop {
+            Stop::Interrupt { vector } => plan.interrupt_code(vector, 0),
+            _ => actual.and_then(|actual| plan.code(actual)),
+        };
+        if unclaimed && unknown.is_some() && came == unknown {
             return Err(StepError::Skip(format!(
                 "{} is not offered here",
                 call.map_or("the call", |call| call.name.as_str())
             )));
         }
-        found.push(expectation("return", wanted.join(" or "), judge::show_code(plan, actual)));
+        let shown = match (ended, actual) {
+            (Some(ended), _) => format!("the interrupt {ended}"),
+            (None, Some(actual)) => judge::show_code(plan, actual),
+            (None, None) => "execution goes on".to_owned(),
+        };
+        found.push(expectation("return", wanted.join(" or "), shown));
         Ok(())
     }
 

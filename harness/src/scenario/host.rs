@@ -12,8 +12,6 @@ use crate::plan::{CallPlan, Plan};
 impl Runner<'_> {
     /// Does what the host has to do in this step. What was done, in words; none if it is no such step.
     pub(super) fn host_step(&mut self, step: &Step, plan: &Plan) -> Result<Option<String>, StepError> {
-        self.answered = None;
-        self.ranges = None;
         if let Some(filter) = &step.filter {
             let range = self.range(plan, filter)?;
             let Some(filtering) = self.session.guest().filtering() else { return Err(cannot("filter calls")) };

@@ -89,6 +89,8 @@ pub struct Planted {
     pub rewinds: bool,
     /// Whether changes in memory can be told.
     pub watches: bool,
+    /// Whether it may be sent anything.
+    pub sturdy: bool,
 }
 
 impl Planted {
@@ -102,6 +104,7 @@ impl Planted {
             booted: Mutex::default(),
             rewinds: true,
             watches: true,
+            sturdy: true,
         }
     }
 }
@@ -111,7 +114,7 @@ impl Hypervisor for Planted {
         self.reference.identity()
     }
     fn sturdy(&self) -> bool {
-        true
+        self.sturdy
     }
     fn boot(&self, machine: &Machine) -> Result<Box<dyn Guest>, BootError> {
         let failure = self.boots.lock().expect("no panic here").pop();

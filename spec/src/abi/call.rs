@@ -159,7 +159,8 @@ pub struct Output {
     pub says: Option<String>,
 }
 
-/// When a code is returned. With neither `if` nor `only-if`: whenever no other code is forced.
+/// When a code is returned. With neither `if` nor `only-if`: whenever no other code is forced. With both: it must come
+/// where `if` holds, and otherwise may come where `only-if` does and no other code is forced.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Condition {

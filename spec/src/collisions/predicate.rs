@@ -58,8 +58,7 @@ struct Condition {
     shift: u8,
 }
 
-/// The predicates of all conduits, on each architecture of theirs that is known. A conduit that differs from one before it
-/// by needing more of the machine is left out.
+/// The predicates of all conduits, on each architecture of theirs that is known.
 #[must_use]
 pub fn predicates(library: &Library) -> Vec<Predicate> {
     let mut all = Vec::new();
@@ -69,12 +68,9 @@ pub fn predicates(library: &Library) -> Vec<Predicate> {
         for arch in abi.arch.iter().filter_map(|name| library.arches.get(name)) {
             let slots = Slots::of(&arch.value);
             let here = |conduit: &Conduit| conduit.arch.is_empty() || conduit.arch.contains(&arch.value.arch);
-            let mut own: Vec<Predicate> = Vec::new();
             for (name, conduit) in abi.conduits.iter().filter(|(_, conduit)| here(conduit)) {
-                let predicate = Predicate::of(abi, name, conduit, &arch.value, &slots, &ordinary);
-                own.extend(predicate.filter(|one| !own.iter().any(|known| known.covers(one))));
+                all.extend(Predicate::of(abi, name, conduit, &arch.value, &slots, &ordinary));
             }
-            all.extend(own);
         }
     }
     all
@@ -187,12 +183,6 @@ impl Predicate {
     /// Whether any state with its features is its own.
     pub(super) fn takes_all(&self) -> bool {
         self.lev.is_empty() && self.conditions.is_empty()
-    }
-
-    /// Whether all states of another conduit of the ABI are its own too, so that the other adds nothing to the map.
-    fn covers(&self, other: &Self) -> bool {
-        let same = |one: &Self| (one.trap.clone(), one.precedence, one.lev.clone(), one.conditions.clone());
-        same(self) == same(other) && self.with.is_subset(&other.with) && self.without.is_subset(&other.without)
     }
 
     /// Whether both look at one instruction on one architecture.

@@ -27,6 +27,9 @@ pub fn render(library: &Library) -> String {
     text
 }
 
+/// How many conflicts of a range are written out.
+const MOST_CONFLICTS: usize = 3;
+
 /// A number space as a table: ranges inside another are indented below it.
 fn numbers(text: &mut String, space: &Space) {
     let join = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -42,7 +45,10 @@ fn numbers(text: &mut String, space: &Space) {
     );
     let row = |claim: &Claim| {
         let indent = "  ".repeat(claim.depth);
-        let conflicts: Vec<&str> = claim.crosses.iter().chain(&claim.twice).map(String::as_str).collect();
+        let mut conflicts: Vec<String> = claim.crosses.iter().chain(&claim.twice).cloned().collect();
+        let more = conflicts.len().saturating_sub(MOST_CONFLICTS);
+        conflicts.truncate(MOST_CONFLICTS);
+        conflicts.extend((more > 0).then(|| format!("{more} more")));
         [
             format!("{indent}{:#010x}..{:#010x}", claim.span.first, claim.span.last),
             claim.owner.clone(),

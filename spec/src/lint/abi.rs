@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::names::Names;
 use super::place::{self, Place};
 use super::{Report, World, calls, conduits, named_for, numbers, page, sources, suggest};
-use crate::abi::{Abi, Frame};
+use crate::abi::{Abi, CodeClass, Frame};
 use crate::arch::{Class, names};
 use crate::library::Read;
 use crate::slots::Slots;
@@ -184,7 +184,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A code is either a value or an interrupt that some architecture has.
+    /// A code is either a value or an interrupt that some architecture has, or neither where success returns nothing.
     fn outcome(&self, name: &str, code: &crate::yaml::At<crate::abi::Code>, report: &mut Report) {
         let arches = || self.arches.iter().filter_map(|(arch, _)| self.world.library.arches.get(*arch));
         match (&code.interrupt, code.value.value) {
@@ -197,6 +197,7 @@ impl<'a> View<'a> {
                 }
             }
             (None, Some(_)) => {}
+            (None, None) if code.class == CodeClass::Success => {}
             _ => {
                 let message = format!("code `{name}` is a value or an interrupt, one of the two");
                 report.error(place::key(self.read, code, name, message).hint("give `value:` or `interrupt:`"));

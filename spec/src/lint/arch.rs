@@ -18,6 +18,7 @@ pub(super) fn check(read: &Read<Arch>, report: &mut Report) {
     modes(read, report);
     initial(read, report);
     traps(read, report);
+    interrupt_writes(read, report);
 }
 
 fn registers(read: &Read<Arch>, report: &mut Report) {
@@ -84,6 +85,17 @@ fn initial(read: &Read<Arch>, report: &mut Report) {
     }
 }
 
+fn interrupt_writes(read: &Read<Arch>, report: &mut Report) {
+    let slots = Slots::of(&read.value);
+    for write in &read.value.interrupt_writes {
+        for name in write.at.names().into_iter().filter(|name| slots.get(name).is_none()) {
+            let message = format!("nothing is called `{name}` here");
+            let hint = suggest(name, slots.names());
+            report.error(place::at(read, place::of(write), &["at:", name], message).hint(hint));
+        }
+    }
+}
+
 fn traps(read: &Read<Arch>, report: &mut Report) {
     for (name, trap) in &read.value.traps {
         let fields = trap.fields.values().fold(0, |mask, bits| mask | bits.mask());
@@ -95,6 +107,11 @@ fn traps(read: &Read<Arch>, report: &mut Report) {
                 let message = format!("trap `{name}`: {what} {mask:#x} that `reserved` names");
                 report.error(place::at(read, place::of(trap), &["reserved:"], message).hint(hint));
             }
+        }
+        if let Some(field) = trap.decides.as_ref().filter(|field| !trap.fields.contains_key(*field)) {
+            let message = format!("trap `{name}`: no field `{field}` that could decide");
+            let hint = suggest(field, trap.fields.keys().map(String::as_str));
+            report.error(place::at(read, place::of(trap), &["decides:", field], message).hint(hint));
         }
         if trap.word.0 & fields != 0 {
             let message = format!("trap `{name}`: its word sets bits {:#x} of its fields", trap.word.0 & fields);

@@ -50,10 +50,10 @@ fn decode(view: &View<'_>, name: &str, conduit: &At<Conduit>, report: &mut Repor
         for (arch, _) in &view.arches {
             let Some(arch) = view.world.library.arches.get(*arch) else { continue };
             let traps = conduit.code.split([';', '\n']).filter_map(|line| line.split_whitespace().next());
-            let field = traps.filter_map(|name| arch.value.traps.get(name)?.fields.values().next()).next_back();
+            let field = traps.filter_map(|name| arch.value.traps.get(name)?.value.deciding()).next_back();
             let widest = field.map_or(u64::MAX, |bits| bits.mask() >> bits.low);
             if lev.0 > widest {
-                let message = format!("the instruction's first field ends at {widest:#x} and cannot be {lev}");
+                let message = format!("the field that decides ends at {widest:#x} and cannot be {lev}");
                 report.error(view.at(from, &["lev:"], message).hint("correct the value or the conduit's code"));
             }
         }

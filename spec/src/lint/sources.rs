@@ -25,6 +25,9 @@ pub(super) fn arch<'a>(read: &'a Read<Arch>, report: &mut Report) {
     for interrupt in arch.interrupts.values() {
         add(place::of(interrupt), interrupt.value.source.as_ref());
     }
+    for write in &arch.interrupt_writes {
+        add(place::of(write), write.value.source.as_ref());
+    }
     check(read, &arch.sources, &cited, report);
 }
 

@@ -17,6 +17,7 @@ pub(super) const NOT_SUPPORTED: i64 = -1;
 
 /// What a service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a call that goes out is rare, and then it is moved once")]
 pub(super) enum Reply {
     /// A code or a value in x0; the other registers stay as they are.
     Code(i64),
@@ -60,7 +61,8 @@ impl Call<'_> {
     }
 
     /// Argument `n` as wide as the function's arguments are: the upper half of an SMC32 argument is no part of it.
+    /// Those of PSCI 0.1, whose numbers are older than the convention, are as wide as registers.
     pub(super) fn argument(&self, n: usize) -> u64 {
-        if self.is_64() { self.x(n) } else { u64::from(self.w(n)) }
+        if self.is_64() || super::psci::old(self.id).is_some() { self.x(n) } else { u64::from(self.w(n)) }
     }
 }

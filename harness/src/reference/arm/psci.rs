@@ -10,7 +10,10 @@ const INVALID_PARAMETERS: i64 = -2;
 const DENIED: i64 = -3;
 const ALREADY_ON: i64 = -4;
 const ON_PENDING: i64 = -5;
+const INTERNAL_FAILURE: i64 = -6;
 const INVALID_ADDRESS: i64 = -9;
+/// Types of SYSTEM_RESET2 from here on are the vendor's.
+const VENDOR: u32 = 0x8000_0000;
 
 /// A function.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +31,7 @@ pub(super) struct Function {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+pub(super) enum Act {
     Version,
     CpuSuspend,
     CpuOff,
@@ -85,6 +88,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function("SYSTEM_OFF2", 0x15, 0x1_0003, BOTH, true, Act::SystemOff2),
 ];
 
+/// What KVM has of them (arch/arm64/kvm/psci.c).
+const KVM: &[Act] = &[
+    Act::Version,
+    Act::CpuSuspend,
+    Act::CpuOff,
+    Act::CpuOn,
+    Act::AffinityInfo,
+    Act::MigrateInfoType,
+    Act::SystemOff,
+    Act::SystemReset,
+    Act::Features,
+    Act::SystemReset2,
+    Act::SystemOff2,
+];
+
+/// Names of the functions of 0.1.
+pub(super) const OLD_NAMES: &[&str] = &["PSCI_0_1_CPU_SUSPEND", "PSCI_0_1_CPU_OFF", "PSCI_0_1_CPU_ON"];
+
+/// The function of 0.1 with this number, as KVM and QEMU give them; their arguments are as wide as registers.
+pub(super) const fn old(id: u32) -> Option<Act> {
+    match id {
+        0x95C1_BA5E => Some(Act::CpuSuspend),
+        0x95C1_BA5F => Some(Act::CpuOff),
+        0x95C1_BA60 => Some(Act::CpuOn),
+        0x95C1_BA61 => Some(Act::Migrate),
+        _ => None,
+    }
+}
+
 impl Function {
     /// Its names in the spec: that of the SMC64 form has a `_64` behind it.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
@@ -106,6 +138,7 @@ pub(super) enum Cpu {
 pub(super) struct Power {
     version: Option<u32>,
     smccc: u32,
+    kvm: bool,
     on_pending: bool,
     extended: bool,
     cpus: [Cpu; CPUS.len()],
@@ -122,12 +155,39 @@ impl Power {
         Self {
             version: profile.psci,
             smccc: profile.smccc,
+            kvm: profile.kvm,
             on_pending: profile.on_pending,
             extended: profile.extended_state,
             cpus: [Cpu::On, Cpu::Off, Cpu::Off],
             os_initiated: false,
             protected: false,
         }
+    }
+
+    /// Makes it this version.
+    pub(super) fn become_version(&mut self, version: u32) {
+        self.version = Some(version);
+    }
+
+    /// What the guest has done to it, as numbers.
+    pub(super) fn numbers(&self) -> [u64; 5] {
+        let cpu = |n: usize| match self.cpus[n] {
+            Cpu::On => 0,
+            Cpu::Off => 1,
+            Cpu::Pending => 2,
+        };
+        [cpu(0), cpu(1), cpu(2), u64::from(self.os_initiated), u64::from(self.protected)]
+    }
+
+    /// Takes over what a guest has done.
+    pub(super) fn adopt(&mut self, numbers: [u64; 5]) {
+        let [cpus @ .., os_initiated, protected] = numbers;
+        self.cpus = cpus.map(|state| match state {
+            0 => Cpu::On,
+            1 => Cpu::Off,
+            _ => Cpu::Pending,
+        });
+        (self.os_initiated, self.protected) = (os_initiated != 0, protected != 0);
     }
 
     /// The function with this identifier, if the version has it.
@@ -140,15 +200,16 @@ impl Power {
         };
         FUNCTIONS.iter().find(|function| {
             let form = if wide { function.forms.1 } else { function.forms.0 };
-            function.there && form && function.number == id & 0x1F && function.since <= version
+            let there = function.there && (!self.kvm || KVM.contains(&function.act));
+            there && form && function.number == id & 0x1F && function.since <= version
         })
     }
 
     /// The answer, if the function is one of PSCI's.
     pub(super) fn answer(&mut self, call: &mut Call<'_>) -> Option<Reply> {
-        let function = self.function(call.id)?;
+        let act = if self.version == Some(0) { old(call.id)? } else { self.function(call.id)?.act };
         let argument = |n: usize| call.argument(n);
-        Some(match function.act {
+        Some(match act {
             Act::Version => Reply::Code(i64::from(self.version.unwrap_or(0))),
             Act::CpuSuspend => self.suspend(call),
             Act::CpuOff => {
@@ -164,11 +225,11 @@ impl Power {
             Act::NodeHwState => Reply::Code(self.affinity(argument(1), argument(2))),
             Act::MigrateInfoType => Reply::Code(2),
             Act::Migrate | Act::MigrateInfoUpCpu => Reply::UNKNOWN,
-            Act::SystemOff => end("off"),
-            Act::SystemReset => end("reset"),
-            Act::SystemReset2 if argument(1) & 0xFFFF_FFFF == 0 => end("warm reset"),
+            Act::SystemOff => self.end(call, "off"),
+            Act::SystemReset => self.end(call, "reset"),
+            Act::SystemReset2 if call.w(1) == 0 || self.kvm && call.w(1) >= VENDOR => self.end(call, "warm reset"),
             Act::SystemReset2 => Reply::Code(INVALID_PARAMETERS),
-            Act::SystemOff2 if argument(1) <= 1 && argument(2) == 0 => end("hibernated"),
+            Act::SystemOff2 if argument(1) <= 1 && argument(2) == 0 => self.end(call, "hibernated"),
             Act::SystemOff2 => Reply::Code(INVALID_PARAMETERS),
             Act::Features => Reply::Code(self.features(call.w(1))),
             Act::SetSuspendMode => Reply::Code(self.set_mode(call.w(1))),
@@ -190,8 +251,8 @@ impl Power {
             return 0;
         }
         match self.function(id).map(|function| function.act) {
-            // OS-initiated mode is there; the format of power_state is bit 1.
-            Some(Act::CpuSuspend) => 1 | i64::from(self.extended) << 1,
+            // OS-initiated mode is there; the format of power_state is bit 1. KVM has neither.
+            Some(Act::CpuSuspend) if !self.kvm => 1 | i64::from(self.extended) << 1,
             Some(Act::SystemOff2) => 1,
             Some(_) => 0,
             None => NOT_SUPPORTED,
@@ -199,7 +260,7 @@ impl Power {
     }
 
     fn suspend(&self, call: &mut Call<'_>) -> Reply {
-        let state = call.w(1);
+        let state = if self.kvm { 0 } else { call.w(1) };
         let (reserved, down) = if self.extended { (0xB000_0000, 1 << 30) } else { (0xFCFE_0000, 1 << 16) };
         if state & reserved != 0 {
             return Reply::Code(INVALID_PARAMETERS);
@@ -236,7 +297,8 @@ impl Power {
         let (target, entry) = (call.argument(1), call.argument(2));
         let found = CPUS.iter().position(|mpidr| *mpidr == target);
         let Some(cpu) = found.map(|n| &mut self.cpus[n]) else { return INVALID_PARAMETERS };
-        if entry & 3 != 0 || !call.machine.contains(entry, 4) {
+        // KVM does not look at the entry point.
+        if !self.kvm && (entry & 3 != 0 || !call.machine.contains(entry, 4)) {
             return INVALID_ADDRESS;
         }
         match *cpu {
@@ -247,6 +309,15 @@ impl Power {
                 0
             }
         }
+    }
+
+    /// The machine is gone. KVM prepares for a user space that goes on all the same.
+    fn end(&self, call: &mut Call<'_>, how: &str) -> Reply {
+        if self.kvm {
+            call.slots.set_x(call.machine, 0, INTERNAL_FAILURE.cast_unsigned());
+            (1..4).for_each(|n| call.slots.set_x(call.machine, n, 0));
+        }
+        Reply::Next(Next::End(how.to_owned()))
     }
 
     /// PSCI_SET_SUSPEND_MODE: 0 is platform-coordinated, 1 is OS-initiated, which begins with one processor on.
@@ -270,8 +341,4 @@ fn power_down(call: &mut Call<'_>, entry: usize, context: usize) -> Reply {
     call.slots.jump(call.machine, entry);
     call.slots.set_x(call.machine, 0, context);
     Reply::Next(Next::Sleep)
-}
-
-fn end(how: &str) -> Reply {
-    Reply::Next(Next::End(how.to_owned()))
 }

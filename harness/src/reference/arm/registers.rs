@@ -92,11 +92,6 @@ impl Slots {
         machine.set(self.general[n], value);
     }
 
-    /// General register `n` as a place.
-    pub(super) fn general(&self, n: usize) -> Slot {
-        self.general[n]
-    }
-
     /// Goes on at `pc`.
     pub(super) fn jump(&self, machine: &mut Machine, pc: u64) {
         machine.set(self.pc, pc);
@@ -105,7 +100,8 @@ impl Slots {
     /// Takes an exception to the guest's kernel. The instruction is at `at`.
     ///
     /// In AArch64 the vector is the exception class, and the return address that of the instruction except for a call
-    /// (DDI 0487, D1.3). In AArch32 it is the offset of the vector, and LR has the address behind the instruction (G1.13).
+    /// (DDI 0487, D1.3). In AArch32 it is the offset of the vector, and LR has the address behind the instruction
+    /// (G1.13).
     pub(super) fn take(&self, machine: &mut Machine, cause: Cause, at: u64) -> Next {
         let behind = machine.get(self.pc).max(at.wrapping_add(4));
         match &self.state {

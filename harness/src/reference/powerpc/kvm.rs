@@ -84,7 +84,25 @@ fn map(p: &mut Partition, physical: u64, effective: u64) {
         return;
     }
     if let Some(old) = p.cpu.overlay.take() {
+        if old.big_endian != page.big_endian {
+            keep_bytes(&mut p.cpu);
+        }
         page.storage = old.storage;
     }
     p.cpu.overlay = Some(page);
+}
+
+/// Fields of registers that Book3S does not have keep their bytes where the byte order changes: Linux
+/// `kvmppc_swab_shared` leaves them alone. The number that such a byte order makes of them is another one then.
+fn keep_bytes(cpu: &mut Cpu) {
+    let word = |value: u64| u64::from(low_word(value).swap_bytes());
+    for n in 4..8 {
+        cpu.sprg[n] = cpu.sprg[n].swap_bytes();
+    }
+    for n in [0, 1, 4, 6] {
+        cpu.mas[n] = word(cpu.mas[n]);
+    }
+    cpu.mas[2] = cpu.mas[2].swap_bytes();
+    (cpu.mas[7], cpu.mas[3]) = (word(cpu.mas[3]), word(cpu.mas[7]));
+    cpu.esr = cpu.esr.swap_bytes();
 }

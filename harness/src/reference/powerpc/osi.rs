@@ -112,7 +112,7 @@ pub(crate) fn call(p: &mut Partition) -> Next {
             0
         }
         MTICKS_TO_USECS => u64::from(first) * 1_000_000 / FREQUENCY,
-        USECS_TO_MTICKS => u64::from(first) * FREQUENCY / 1_000_000 & 0xFFFF_FFFF,
+        USECS_TO_MTICKS => (u64::from(first) * FREQUENCY / 1_000_000) & 0xFFFF_FFFF,
         // LOG_PUTC and USLEEP have nothing to return, and selectors that nobody registered return 0 too.
         _ => 0,
     };

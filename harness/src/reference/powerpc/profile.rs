@@ -13,6 +13,7 @@ use crate::contract::{BootError, Machine};
 const OPTIONS: &[(&str, &str)] = &[
     ("papr", "PAPR hypercalls by sc 1 (ppc64)"),
     ("papr.forwarded", "PAPR calls that the hypervisor does not know go out to user space, as KVM does it"),
+    ("papr.slow", "PAPR calls that may take several calls to be done take them"),
     ("hcall-rpt-invalidate", "a radix guest that has the hypervisor invalidate, without a hashed page table (ppc64)"),
     ("nested-hv", "nested guests by H_ENTER_NESTED (ppc64)"),
     ("nested-papr", "nested guests by H_GUEST_CREATE and H_GUEST_RUN_VCPU (ppc64)"),
@@ -37,11 +38,12 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Features of every guest beside PAPR's calls.
 const ALWAYS: &[&str] = &[
+    // Time passes with instructions, so that a row can tell how long something takes.
+    "deterministic-time",
     "isa.ppc64",
     "isa.ppc32",
     "linux-syscall",
     "ppc64.sc-lev-2",
-    "ppc64.scv",
     "EV_IDLE",
     "KVM_HC_FEATURES",
     "UV_WRITE_PATE",
@@ -120,6 +122,8 @@ pub(crate) struct Profile {
     pub(crate) tree: device_tree::Shape,
     /// Interrupts are in exploitation mode (LoPAR, "XIVE Legacy vs. Exploitation Mode").
     pub(crate) exploitation: bool,
+    /// Whether what may take several calls does.
+    pub(crate) slow: bool,
     /// Whether the partition translates by radix trees, as far as hypercalls ask.
     pub(crate) radix: bool,
     /// Whether it may have nested guests by H_ENTER_NESTED.
@@ -152,6 +156,7 @@ impl Profile {
         for (feature, fits) in [
             ("papr", model.is_server()),
             ("papr.forwarded", model.is_server()),
+            ("papr.slow", model.is_server()),
             ("ultravisor", model.is_server()),
             ("ultravisor.enabled", model.is_server()),
             ("secure-guests", model.is_server()),
@@ -189,6 +194,7 @@ impl Profile {
             epapr,
             tree: device_tree::Shape::new(has),
             exploitation: has("hcall-int-exploitation"),
+            slow: has("papr.slow"),
             radix: has("hcall-rpt-invalidate"),
             nested_hv: has("nested-hv"),
             nested_papr: has("nested-papr"),

@@ -1,7 +1,7 @@
 //! The pages of a guest that is secure or becomes it, as ultravisor and hypervisor keep them.
 //!
-//! Linux `Documentation/arch/powerpc/ultravisor.rst`, "Terminology", and `arch/powerpc/kvm/book3s_hv_uvmem.c`, "States of a
-//! GFN" and "States of a VM". A page is normal, shared or secure, and a secure one may be paged out:
+//! Linux `Documentation/arch/powerpc/ultravisor.rst`, "Terminology", and `arch/powerpc/kvm/book3s_hv_uvmem.c`, "States
+//! of a GFN" and "States of a VM". A page is normal, shared or secure, and a secure one may be paged out:
 //!
 //! ```text
 //! from      share   unshare  page in  page out   init done  abort, terminate
@@ -89,8 +89,8 @@ impl Pages {
     }
 }
 
-/// Encrypts or decrypts the `n`th doubleword of a page. It stands for AES, whose keys no one but the ultravisor knows; all
-/// that a caller can tell is that the page reads differently and comes back as it was.
+/// Encrypts or decrypts the `n`th doubleword of a page. It stands for AES, whose keys no one but the ultravisor knows;
+/// all that a caller can tell is that the page reads differently and comes back as it was.
 pub(crate) fn cipher(word: u64, key: u64, n: u64) -> u64 {
     let mixed = (key << 32 ^ n).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     word ^ mixed ^ mixed >> 29

@@ -2,11 +2,12 @@
 //!
 //! Linux `Documentation/arch/powerpc/ultravisor.rst` and `arch/powerpc/include/asm/ultravisor-api.h`. Who may call is
 //! told by MSR\[S\], \[HV\] and \[PR\]; a caller of the wrong kind gets U_PERMISSION. For some calls the document names
-//! U_INVALID there, which has no number; the firmware (open-power/ultravisor, `core/uvcall.c`) returns U_PERMISSION, and so does
-//! this. Calls that only the firmware has are unknown.
+//! U_INVALID there, which has no number; the firmware (open-power/ultravisor, `core/uvcall.c`) returns U_PERMISSION,
+//! and so does this. Calls that only the firmware has are unknown.
 //!
-//! Guest and hypervisor share one memory here, so no access is refused: what is modelled of secure memory is which slots a
-//! hypervisor registered, where each page is (`secure_pages`) and what a page reads like when it goes out and comes back.
+//! Guest and hypervisor share one memory here, so no access is refused: what is modelled of secure memory is which
+//! slots a hypervisor registered, where each page is (`secure_pages`) and what a page reads like when it goes out and
+//! comes back.
 
 use std::collections::BTreeMap;
 
@@ -178,7 +179,8 @@ fn move_page(p: &mut Partition) -> i64 {
     }
 }
 
-/// A page comes in: decrypted if it went out, as it is if the guest never was secure before. A shared one is only mapped.
+/// A page comes in: decrypted if it went out, as it is if the guest never was secure before. A shared one is only
+/// mapped.
 fn page_in(p: &mut Partition, real: u64, guest: u64) -> i64 {
     let key = match p.state.secure.pages.get(guest / PAGE) {
         Page::Shared { .. } => return code::SUCCESS,
@@ -255,7 +257,8 @@ fn enter_secure_mode(p: &mut Partition) -> i64 {
         return code::P2;
     }
     p.cpu.msr |= msr::S;
-    // What the ultravisor has the hypervisor do on the way: H_SVM_INIT_START, H_SVM_PAGE_IN of every page, H_SVM_INIT_DONE.
+    // What the ultravisor has the hypervisor do on the way: H_SVM_INIT_START, H_SVM_PAGE_IN of every page,
+    // H_SVM_INIT_DONE.
     let ram = p.ram();
     p.state.secure.slots.insert((GUEST, 0), (0, ram));
     p.state.secure.pages.reset();

@@ -22,5 +22,5 @@ pub(super) fn answer(sbi: &mut Sbi, call: &mut Call<'_>) -> Done {
 }
 
 fn probe(sbi: &Sbi, number: u64) -> u64 {
-    u64::from(sbi.extension(number).is_some())
+    u64::from(sbi.extension(number).is_some() || sbi.is_legacy(number))
 }

@@ -1,6 +1,6 @@
 //! A call: its arguments, the memory it names, and how it ends. SBI 3.0, chapter Binary Encoding.
 
-use crate::reference::trap::{Machine, Next};
+use crate::reference::trap::Machine;
 
 /// A refusal: the error for `a0`, and what `a1` holds then. Unless a function says otherwise `a1` is unspecified after an
 /// error; it is zero here, as in the implementations that are known.
@@ -27,6 +27,12 @@ pub(super) const INVALID_PARAM: Refused = Refused::new(-3);
 pub(super) const DENIED: Refused = Refused::new(-4);
 pub(super) const INVALID_ADDRESS: Refused = Refused::new(-5);
 pub(super) const ALREADY_AVAILABLE: Refused = Refused::new(-6);
+pub(super) const ALREADY_STARTED: Refused = Refused::new(-7);
+pub(super) const ALREADY_STOPPED: Refused = Refused::new(-8);
+pub(super) const NO_SHMEM: Refused = Refused::new(-9);
+pub(super) const INVALID_STATE: Refused = Refused::new(-10);
+pub(super) const BAD_RANGE: Refused = Refused::new(-11);
+pub(super) const DENIED_LOCKED: Refused = Refused::new(-14);
 
 /// What a call returns: `a1`, or why not.
 pub(super) type Answer = Result<u64, Refused>;
@@ -38,8 +44,10 @@ pub(super) enum Done {
     Answer(Answer),
     /// It succeeds, and the hart sleeps before it goes on behind the call.
     Sleep,
-    /// It does not return. Registers are as they shall be.
-    Instead(Next),
+    /// It goes on elsewhere, at once or once something wakes the hart. Registers are as they shall be then.
+    Elsewhere { asleep: bool },
+    /// The hart or the machine is gone.
+    End(&'static str),
 }
 
 impl From<Answer> for Done {

@@ -3,7 +3,6 @@
 use super::call::{ALREADY_AVAILABLE, Answer, Call, Done, INVALID_ADDRESS, INVALID_PARAM, NOT_SUPPORTED, Refused};
 use super::profile::{HART, HARTS, Profile, SUSPENDED};
 use super::sbi::Sbi;
-use crate::reference::trap::Next;
 
 /// Bytes at a start address that must be there: the longest plain instruction.
 pub(super) const INSTRUCTION: u64 = 4;
@@ -58,7 +57,7 @@ fn index(hart: u64) -> usize {
     usize::try_from(hart % 64).unwrap_or(0)
 }
 
-fn exists(hart: u64) -> bool {
+pub(super) fn exists(hart: u64) -> bool {
     hart < 64 && HARTS >> hart & 1 == 1
 }
 
@@ -79,7 +78,7 @@ pub(super) fn targets(mask: u64, base: u64) -> Result<u64, Refused> {
 pub(super) fn answer(sbi: &mut Sbi, call: &mut Call<'_>) -> Done {
     match call.function {
         0 => start(sbi, call).into(),
-        1 => Done::Instead(Next::End("the hart stopped itself".to_owned())),
+        1 => Done::End("the hart stopped itself"),
         2 => status(sbi, call).into(),
         3 => suspend(sbi, call),
         _ => Err(NOT_SUPPORTED).into(),
@@ -136,6 +135,6 @@ impl Sbi {
         }
         let awake = self.wakes(call.machine);
         self.restart(call.machine, address, opaque);
-        Ok(Done::Instead(if awake { Next::Resume } else { Next::Sleep }))
+        Ok(Done::Elsewhere { asleep: !awake })
     }
 }

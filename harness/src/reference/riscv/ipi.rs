@@ -2,6 +2,7 @@
 
 use super::call::{Call, Done, NOT_SUPPORTED};
 use super::hsm;
+use super::pmu::event;
 use super::profile::HART;
 use super::sbi::Sbi;
 use crate::reference::trap::Machine;
@@ -21,6 +22,7 @@ pub(super) fn answer(sbi: &mut Sbi, call: &mut Call<'_>) -> Done {
 impl Sbi {
     /// Interrupts harts, bit n for hart n.
     pub(super) fn interrupt(&mut self, machine: &mut Machine, targets: u64) {
+        self.pmu.count(event::IPI_SENT, (targets & !(1 << HART)).count_ones());
         if targets >> HART & 1 == 1 {
             machine.set(self.slots.ssip, 1);
         }

@@ -6,17 +6,29 @@
 //! ```text
 //! profile    features -> a machine        sbi        traps, and which extension a call is for
 //! call       arguments, answers, addresses           registers  where things are
+//! shared     memory that both use
 //! base, time, ipi, rfence, hsm, system, pmu, console, cppc, nacl, sta, sse, fwft, dbtr, mpxy, legacy: the extensions
 //! ```
 
 mod base;
 mod call;
+mod console;
+mod cppc;
+mod dbtr;
+mod fwft;
 mod hsm;
 mod ipi;
+mod legacy;
+mod mpxy;
+mod nacl;
+mod pmu;
 mod profile;
 mod registers;
 mod rfence;
 mod sbi;
+mod shared;
+mod sse;
+mod sta;
 mod system;
 mod time;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sbi::EXTENSIONS;
+use super::{console, dbtr, fwft, mpxy, nacl, pmu, sse};
 use crate::contract::{BootError, Machine};
 
 /// Features that can be asked for at boot, with what they do.
@@ -11,6 +12,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sbi-legacy", "the legacy extensions as well"),
     ("sbi.start-pending", "a hart that is started says START_PENDING when it is asked for the first time"),
     ("sbi.suspended-hart", "hart 3 is suspended at first"),
+    ("sbi.console-loopback", "the console gives back what was written to it"),
 ];
 
 /// Features that every guest has and can be asked to lack, beside the extensions.
@@ -34,7 +36,7 @@ pub(super) const VERSION: u64 = 3 << 24;
 /// What a guest can be asked to lack.
 fn optional() -> impl Iterator<Item = &'static str> {
     let extensions = EXTENSIONS.iter().map(|extension| extension.feature).filter(|name| *name != "sbi.base");
-    extensions.chain(PARTS.iter().copied())
+    extensions.chain(PARTS.iter().copied()).chain(nacl::FEATURES)
 }
 
 /// The features that every guest has.
@@ -81,6 +83,11 @@ impl Profile {
         self.asked.contains(&format!("not {feature}"))
     }
 
+    /// Whether the calling hart has the hypervisor extension.
+    pub(super) fn is_hypervisor(&self) -> bool {
+        self.hypervisor_harts() >> HART & 1 == 1
+    }
+
     /// The harts with the hypervisor extension.
     pub(super) fn hypervisor_harts(&self) -> u64 {
         if self.lacks("riscv.h") { 0 } else { HYPERVISOR_HARTS }
@@ -96,6 +103,20 @@ impl Profile {
             ("hypervisor-harts", self.hypervisor_harts()),
             ("sbi-version", VERSION),
         ];
+        facts.extend([
+            ("counters", pmu::COUNTERS),
+            ("firmware-counter", pmu::FIRMWARE),
+            ("fwft-missing", u64::from(fwft::LANDING_PAD)),
+            ("sse-missing", u64::from(sse::DOUBLE_TRAP)),
+            ("triggers", dbtr::TRIGGERS),
+            ("mpxy-channel", u64::from(mpxy::CHANNEL)),
+            ("mpxy-quiet", u64::from(mpxy::QUIET)),
+            ("mpxy-channels", mpxy::CHANNELS),
+            ("mpxy-size", mpxy::SIZE),
+        ]);
+        if self.has("sbi.console-loopback") {
+            facts.push(("console-capacity", console::CAPACITY));
+        }
         if self.has("sbi.suspended-hart") {
             facts.push(("suspended-hart", SUSPENDED));
         }

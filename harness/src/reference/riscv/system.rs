@@ -2,7 +2,6 @@
 
 use super::call::{Call, DENIED, Done, INVALID_PARAM, NOT_SUPPORTED};
 use super::sbi::Sbi;
-use crate::reference::trap::Next;
 
 /// Vendors' types and reasons are not implemented.
 pub(super) fn reset(_: &mut Sbi, call: &mut Call<'_>) -> Done {
@@ -15,7 +14,7 @@ pub(super) fn reset(_: &mut Sbi, call: &mut Call<'_>) -> Done {
         (2, 0 | 1) => "warm reboot",
         _ => return Err(INVALID_PARAM).into(),
     };
-    Done::Instead(Next::End(how.to_owned()))
+    Done::End(how)
 }
 
 const SUSPEND_TO_RAM: u32 = 0;

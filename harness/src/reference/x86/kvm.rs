@@ -9,7 +9,6 @@ use super::processor::Slots;
 use super::profile::Profile;
 use crate::contract::Exchange;
 use crate::reference::trap::{Machine, Next};
-use crate::registers::Registers;
 
 const VAPIC_POLL_IRQ: u64 = 1;
 const KICK_CPU: u64 = 5;
@@ -17,6 +16,9 @@ const CLOCK_PAIRING: u64 = 9;
 const SEND_IPI: u64 = 10;
 const SCHED_YIELD: u64 = 11;
 const MAP_GPA_RANGE: u64 = 12;
+
+/// The calls that user space can ask to see (KVM_CAP_EXIT_HYPERCALL).
+pub(super) const CAN_EXIT: u64 = 1 << MAP_GPA_RANGE;
 
 /// Errors, which are returned negated (`include/uapi/linux/kvm_para.h`).
 const EPERM: u64 = 1;
@@ -45,8 +47,8 @@ enum Answer {
     Exit,
 }
 
-/// Makes the call that the registers ask for.
-pub(super) fn call(profile: &Profile, slots: &Slots, machine: &mut Machine) -> Next {
+/// Makes the call that the registers ask for. `at` is the instruction's address.
+pub(super) fn call(profile: &Profile, slots: &Slots, machine: &mut Machine, at: u64) -> Next {
     if machine.get(slots.cpl) != 0 {
         slots.put(machine, slots.rax, EPERM.wrapping_neg());
         return Next::Resume;
@@ -69,7 +71,7 @@ pub(super) fn call(profile: &Profile, slots: &Slots, machine: &mut Machine) -> N
     match answer {
         Answer::Value(value) => slots.put(machine, slots.rax, value),
         Answer::Error(error) => slots.put(machine, slots.rax, error.wrapping_neg()),
-        Answer::Exit => return Next::Forward(exit(slots, machine, number, [a0, a1, a2])),
+        Answer::Exit => return Next::Forward(exit(slots, machine, at, number, [a0, a1, a2])),
     }
     Next::Resume
 }
@@ -133,7 +135,7 @@ fn map_gpa_range(gpa: u64, pages: u64) -> Answer {
     if gpa & 0xFFF != 0 || pages == 0 || wraps { Answer::Error(EINVAL) } else { Answer::Exit }
 }
 
-fn exit(slots: &Slots, machine: &Machine, number: u64, arguments: [u64; 3]) -> Exchange {
+fn exit(slots: &Slots, machine: &Machine, at: u64, number: u64, arguments: [u64; 3]) -> Exchange {
     let fields = [
         ("nr", number),
         ("args0", arguments[0]),
@@ -142,14 +144,9 @@ fn exit(slots: &Slots, machine: &Machine, number: u64, arguments: [u64; 3]) -> E
         ("ret", 0),
         ("flags", u64::from(slots.is_64_bit(machine))),
     ];
-    let mut registers = Registers::default();
-    for (id, value) in machine.registers.iter() {
-        registers.set(id, value);
-    }
-    registers.set(slots.pc.register, machine.get(slots.pc).wrapping_sub(3));
     Exchange {
         exit: "KVM_EXIT_HYPERCALL".to_owned(),
         fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
-        registers,
+        registers: slots.all_at(machine, at),
     }
 }

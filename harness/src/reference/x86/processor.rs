@@ -1,7 +1,7 @@
 //! The processor: its registers by name, exceptions, the stack.
 
 use crate::reference::trap::{Machine, Next};
-use crate::registers::{RegisterFile, Slot};
+use crate::registers::{RegisterFile, Registers, Slot};
 
 /// Vectors of exceptions (Software Developer's Manual, volume 3, chapter on interrupts).
 pub(super) mod vector {
@@ -24,6 +24,10 @@ macro_rules! slots {
         #[derive(Debug, Clone, Copy)]
         pub(super) struct Slots {
             $(pub(super) $field: Slot,)*
+            /// General registers in the order of their encoding.
+            pub(super) general: [Slot; 16],
+            /// XMM0 to XMM5, each its low half and then its high one.
+            pub(super) xmm: [Slot; 12],
         }
 
         impl Slots {
@@ -33,18 +37,31 @@ macro_rules! slots {
             /// The one that the architecture's file lacks.
             pub(super) fn new(file: &RegisterFile) -> Result<Self, String> {
                 let slot = |name: &str| file.slot(name).ok_or_else(|| format!("spec/arch/x86-64.yaml has no {name}"));
-                Ok(Self { $($field: slot($name)?,)* })
+                let mut general = [slot("rax")?; 16];
+                for (slot_of, name) in general.iter_mut().zip(GENERAL) {
+                    *slot_of = slot(name)?;
+                }
+                let mut xmm = [general[0]; 12];
+                for (n, slot_of) in xmm.iter_mut().enumerate() {
+                    *slot_of = slot(&format!("xmm{}{}", if n % 2 == 0 { "l" } else { "h" }, n / 2))?;
+                }
+                Ok(Self { $($field: slot($name)?,)* general, xmm })
             }
         }
     };
 }
 
 slots! {
-    rax = "rax", rbx = "rbx", rcx = "rcx", rdx = "rdx", rsi = "rsi", rdi = "rdi", rsp = "rsp", r11 = "r11",
+    rax = "rax", rbx = "rbx", rcx = "rcx", rdx = "rdx", rsi = "rsi", rdi = "rdi", rsp = "rsp", rbp = "rbp", r8 = "r8", r9 = "r9", r10 = "r10", r11 = "r11",
     rflags = "rflags", pc = "pc", cpl = "cs.cpl", long_code = "cs.l", protected = "cr0.pe", long_mode = "efer.lma",
-    cr2 = "cr2", return_to = "ripsave", error_code = "errcode",
+    cr0 = "cr0", cr2 = "cr2", cr3 = "cr3", cr4 = "cr4", return_to = "ripsave", error_code = "errcode",
     features = "kvm_features", kicked = "kicked", ipis = "ipis",
+    hv_os_id = "hv_os_id", hv_page = "hv_page", hv_features = "hv_features", hv_hints = "hv_hints",
 }
+
+/// General registers in the order of their encoding.
+const GENERAL: [&str; 16] =
+    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
 impl Slots {
     /// Whether the caller runs 64-bit code.
@@ -71,6 +88,40 @@ impl Slots {
         machine.set(self.cpl, 0);
         machine.set(self.pc, HANDLERS + HANDLER * vector);
         Next::Interrupt(vector)
+    }
+
+    /// All registers as user space sees them while a call made at `at` is out.
+    pub(super) fn all_at(&self, machine: &Machine, at: u64) -> Registers {
+        let mut registers = machine.registers.clone();
+        registers.set(self.pc.register, at);
+        registers
+    }
+
+    /// `call` through RAX: pushes the address behind it. A page fault where there is no stack.
+    pub(super) fn call_rax(&self, machine: &mut Machine, at: u64, behind: u64) -> Next {
+        let (size, target) =
+            if self.is_64_bit(machine) { (8, machine.get(self.rax)) } else { (4, machine.get(self.rax) & 0xFFFF_FFFF) };
+        let stack = machine.get(self.rsp).wrapping_sub(size as u64);
+        if !machine.store(stack, size, behind) {
+            machine.set(self.cr2, stack);
+            return self.raise(machine, vector::PAGE_FAULT, at, 2);
+        }
+        machine.set(self.rsp, stack);
+        machine.set(self.pc, target);
+        Next::Resume
+    }
+
+    /// A near return.
+    pub(super) fn ret(&self, machine: &mut Machine, at: u64) -> Next {
+        let size = if self.is_64_bit(machine) { 8 } else { 4 };
+        let stack = machine.get(self.rsp);
+        let Some(back) = machine.load(stack, size) else {
+            machine.set(self.cr2, stack);
+            return self.raise(machine, vector::PAGE_FAULT, at, 0);
+        };
+        machine.set(self.rsp, stack.wrapping_add(size as u64));
+        machine.set(self.pc, back);
+        Next::Resume
     }
 
     /// An instruction at `at` that there is not.

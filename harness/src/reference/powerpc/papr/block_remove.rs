@@ -1,7 +1,7 @@
 //! H_BLOCK_REMOVE: up to eight entries of one block of eight pages.
 //!
-//! LoPAR, "H_BLOCK_REMOVE". Specifiers are judged one after the other and removed together; one in error is answered in its
-//! own register and does not stop the others, except one of a wrong type.
+//! LoPAR, "H_BLOCK_REMOVE". Specifiers are judged one after the other and removed together; one in error is answered in
+//! its own register and does not stop the others, except one of a wrong type.
 
 use super::super::partition::Partition;
 use super::hpt::{self, ENTRIES};
@@ -23,7 +23,8 @@ const INCONSISTENT: u64 = 0b011;
 /// Response: not in the block of the first entry.
 const CROSSES: u64 = 0b101;
 
-/// The block that an entry belongs to: base page size with segment size, and the virtual page number without its low 3 bits.
+/// The block that an entry belongs to: base page size with segment size, and the virtual page number without its low 3
+/// bits.
 fn block(index: u64, [high, low]: [u64; 2]) -> ((u64, u64), u64) {
     const PAGE_BITS: u64 = 11;
     let groups = ENTRIES / 8;

@@ -1,7 +1,7 @@
 //! The partition's share of memory: hcall-cmo and hcall-cmo-x.
 //!
-//! LoPAR, "Cooperative Memory Over-commitment Option". The partition's memory is dedicated: it is all there all the time, so
-//! where the sections have a value for that case it is taken, and there is no pool whose load could be told.
+//! LoPAR, "Cooperative Memory Over-commitment Option". The partition's memory is dedicated: it is all there all the
+//! time, so where the sections have a value for that case it is taken, and there is no pool whose load could be told.
 
 use super::super::partition::Partition;
 use super::{Reply, code};

@@ -292,8 +292,11 @@ calls! {
     0xF80C H_COPY_TOFROM_GUEST "nested-hv" => nested_direct::copy,
 }
 
+/// Whether the features of a partition ask for something.
+type Asked = fn(&Profile) -> bool;
+
 /// Sets that a partition has only where its features ask for them, and whether it does.
-pub(crate) const OPTIONAL: &[(&str, fn(&Profile) -> bool)] = &[
+pub(crate) const OPTIONAL: &[(&str, Asked)] = &[
     ("hcall-int-exploitation", |profile| profile.exploitation),
     ("hcall-rpt-invalidate", |profile| profile.radix),
     ("nested-hv", |profile| profile.nested_hv),

@@ -1,9 +1,9 @@
 //! Nested guests that the hypervisor knows of: capabilities, guests and their processors.
 //!
-//! Linux `Documentation/arch/powerpc/kvm-nested.rst`, "New PAPR API". The document names few return codes; where it names
-//! none the position of the wrong parameter gives it, as everywhere in PAPR, and the order is that of the parameters. What
-//! QEMU's `hw/ppc/spapr_nested.c` adds (H_STATE before capabilities are chosen) is followed where nothing contradicts it.
-//! State is in `nested_state`, running in `nested_run`, the older interface in `nested_direct`.
+//! Linux `Documentation/arch/powerpc/kvm-nested.rst`, "New PAPR API". The document names few return codes; where it
+//! names none the position of the wrong parameter gives it, as everywhere in PAPR, and the order is that of the
+//! parameters. What QEMU's `hw/ppc/spapr_nested.c` adds (H_STATE before capabilities are chosen) is followed where
+//! nothing contradicts it. State is in `nested_state`, running in `nested_run`, the older interface in `nested_direct`.
 
 use std::collections::BTreeMap;
 
@@ -75,8 +75,8 @@ pub(super) fn get_capabilities(p: &mut Partition) -> Reply {
     code::SUCCESS.into()
 }
 
-/// H_GUEST_SET_CAPABILITIES: a subset of what is offered, once. Without any processor mode no guest could be made, which
-/// QEMU refuses too.
+/// H_GUEST_SET_CAPABILITIES: a subset of what is offered, once. Without any processor mode no guest could be made,
+/// which QEMU refuses too.
 pub(super) fn set_capabilities(p: &mut Partition) -> Reply {
     let [flags, wanted] = p.arguments();
     if flags != 0 {

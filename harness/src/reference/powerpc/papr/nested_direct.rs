@@ -1,7 +1,8 @@
 //! Nested guests of which the hypervisor knows a partition table only: H_ENTER_NESTED and its companions.
 //!
-//! No document defines these calls beyond naming them (Linux `Documentation/arch/powerpc/kvm-nested.rst`, "Existing API");
-//! this follows KVM, `arch/powerpc/kvm/book3s_hv_nested.c`. What runs of the nested processor is what `nested_run` says.
+//! No document defines these calls beyond naming them (Linux `Documentation/arch/powerpc/kvm-nested.rst`, "Existing
+//! API"); this follows KVM, `arch/powerpc/kvm/book3s_hv_nested.c`. What runs of the nested processor is what
+//! `nested_run` says.
 
 use super::super::partition::Partition;
 use super::nested_run::{Exit, first};
@@ -70,7 +71,8 @@ pub(super) fn enter(p: &mut Partition) -> Reply {
     Reply::Now(exit.vector().cast_signed())
 }
 
-/// H_TLB_INVALIDATE: the instruction must be a `tlbie` that a hypervisor may use on radix translations. Nothing is cached.
+/// H_TLB_INVALIDATE: the instruction must be a `tlbie` that a hypervisor may use on radix translations. Nothing is
+/// cached.
 pub(super) fn invalidate(p: &mut Partition) -> Reply {
     let [instruction, _, rb] = p.arguments();
     let (ric, process, radix) = (instruction >> 18 & 3, instruction >> 17 & 1, instruction >> 16 & 1);

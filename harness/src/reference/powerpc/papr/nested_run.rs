@@ -1,9 +1,9 @@
 //! Running a processor of a nested guest until it needs its hypervisor.
 //!
-//! Linux `Documentation/arch/powerpc/kvm-nested.rst`, "H_GUEST_RUN_VCPU". What is modelled of the nested processor is its
-//! first instruction fetch, in real mode: the partition-scoped radix tree is walked (Power ISA 3.0 Book III, "Radix Tree
-//! Translation"), and where it leads nowhere the exit is a hypervisor instruction storage interrupt; `sc 1` is a hypercall.
-//! Any other instruction is where this hypervisor stops for a reason of its own, which it may at any time.
+//! Linux `Documentation/arch/powerpc/kvm-nested.rst`, "H_GUEST_RUN_VCPU". What is modelled of the nested processor is
+//! its first instruction fetch, in real mode: the partition-scoped radix tree is walked (Power ISA 3.0 Book III, "Radix
+//! Tree Translation"), and where it leads nowhere the exit is a hypervisor instruction storage interrupt; `sc 1` is a
+//! hypercall. Any other instruction is where this hypervisor stops for a reason of its own, which it may at any time.
 
 use super::super::partition::Partition;
 use super::nested_state::{

@@ -1,8 +1,8 @@
 //! State of nested guests: the guest state buffer and its elements.
 //!
-//! Linux `Documentation/arch/powerpc/kvm-nested.rst`, "Guest State Buffer". A buffer is a number of elements (4 bytes) and
-//! the elements, each an id (2 bytes), the size of its value (2 bytes) and the value, all big-endian. A buffer is judged as a
-//! whole before anything is stored, so a call that fails changes nothing; the document does not say.
+//! Linux `Documentation/arch/powerpc/kvm-nested.rst`, "Guest State Buffer". A buffer is a number of elements (4 bytes)
+//! and the elements, each an id (2 bytes), the size of its value (2 bytes) and the value, all big-endian. A buffer is
+//! judged as a whole before anything is stored, so a call that fails changes nothing; the document does not say.
 
 use std::collections::BTreeMap;
 

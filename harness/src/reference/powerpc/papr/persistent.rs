@@ -1,10 +1,10 @@
 //! Persistent memory (storage class memory) behind a connector index.
 //!
-//! Linux `Documentation/arch/powerpc/papr_hcalls.rst`, "HCALL Op-codes". The document lists codes without their reasons: the
-//! position of the wrong parameter gives them, and parameters are judged from the connector on, then the token, then the
-//! rest in QEMU's order (`hw/ppc/spapr_nvdimm.c`). There is one device of four blocks with 4 KiB of metadata. A binding of
-//! more than two blocks and every flush take two calls, so that continue tokens are seen. Bound blocks have addresses and no
-//! storage behind them.
+//! Linux `Documentation/arch/powerpc/papr_hcalls.rst`, "HCALL Op-codes". The document lists codes without their
+//! reasons: the position of the wrong parameter gives them, and parameters are judged from the connector on, then the
+//! token, then the rest in QEMU's order (`hw/ppc/spapr_nvdimm.c`). There is one device of four blocks with 4 KiB of
+//! metadata. Where the partition is asked to be slow, a binding of more than two blocks and every flush take two calls,
+//! so that continue tokens are seen. Bound blocks have addresses and no storage behind them.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const WINDOW: u64 = 0x1000_0000;
 const WINDOW_SIZE: u64 = 2 * BLOCKS * BLOCK;
 /// The caller leaves the address to the hypervisor.
 const ANYWHERE: u64 = u64::MAX;
-/// Blocks that one call binds.
+/// Blocks that one call of a slow partition binds.
 const AT_ONCE: u64 = 2;
 /// Bytes of metadata.
 const METADATA: usize = 4096;
@@ -162,9 +162,10 @@ pub(super) fn bind(p: &mut Partition) -> Reply {
 
 /// Binds as many blocks as one call does.
 fn bind_some(p: &mut Partition, work: Unfinished) -> Reply {
+    let at_once = if p.profile.slow { AT_ONCE } else { BLOCKS };
     let device = &mut p.state.persistent;
     let (first, end) = work.blocks;
-    let last = end.min(first + AT_ONCE);
+    let last = end.min(first + at_once);
     for (n, block) in (0..).zip(first..last) {
         device.bound.insert(block, work.address + n * BLOCK);
     }
@@ -250,14 +251,18 @@ pub(super) fn health(p: &mut Partition) -> Reply {
     code::SUCCESS.into()
 }
 
-/// H_SCM_FLUSH: the first call begins it, the second finds it done.
+/// H_SCM_FLUSH: done at once, or begun by the first call and found done by the second.
 pub(super) fn flush(p: &mut Partition) -> Reply {
     let [drc, token] = p.arguments();
+    let slow = p.profile.slow;
     let device = &mut p.state.persistent;
     if !is_device(drc) {
         return code::PARAMETER.into();
     }
     if token == 0 {
+        if !slow {
+            return code::SUCCESS.into();
+        }
         let token = device.next_token();
         device.flush = Some(token);
         p.cpu.gpr[4] = token;
@@ -271,8 +276,8 @@ pub(super) fn flush(p: &mut Partition) -> Reply {
 }
 
 /// H_SCM_PERFORMANCE_STATS. The buffer's format and its size in `r6` are those of Linux `papr_scm.c`: an eye-catcher,
-/// version 1, a number of statistics, and names whose values are wanted; a number of 0 asks for all, and a size of 0 for the
-/// size of a buffer for all.
+/// version 1, a number of statistics, and names whose values are wanted; a number of 0 asks for all, and a size of 0
+/// for the size of a buffer for all.
 pub(super) fn statistics(p: &mut Partition) -> Reply {
     const EYE_CATCHER: u64 = u64::from_be_bytes(*b"SCMSTATS");
     const HEADER: u64 = 16;

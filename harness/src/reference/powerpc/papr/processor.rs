@@ -62,7 +62,8 @@ pub(super) fn cede(p: &mut Partition) -> Reply {
     wait(p)
 }
 
-/// H_CONFER. The other processor is stopped, so it uses its turn at once and the caller goes on. To oneself: until a prod.
+/// H_CONFER. The other processor is stopped, so it uses its turn at once and the caller goes on. To oneself: until a
+/// prod.
 ///
 /// The target is the whole register; LoPAR declares an `int32`, every implementation read compares 64 bits.
 pub(super) fn confer(p: &mut Partition) -> Reply {
@@ -117,16 +118,16 @@ pub(super) fn purr(p: &mut Partition) -> Reply {
     code::SUCCESS.into()
 }
 
-/// H_PIC, without `r6` and up: the device tree has no `ibm,partition-performance-parameters-level`. One processor of the pool
-/// has been idle since boot.
+/// H_PIC, without `r6` and up: the device tree has no `ibm,partition-performance-parameters-level`. One processor of
+/// the pool has been idle since boot.
 pub(super) fn pool_idle_count(p: &mut Partition) -> Reply {
     p.cpu.gpr[4] = p.cpu.tb;
     p.cpu.gpr[5] = CPUS as u64;
     code::SUCCESS.into()
 }
 
-/// H_SIGNAL_SYS_RESET. The other processor is stopped, so a signal to it has no effect. Not in LoPAR, which reserves the token:
-/// QEMU `hw/ppc/spapr_hcall.c`.
+/// H_SIGNAL_SYS_RESET. The other processor is stopped, so a signal to it has no effect. Not in LoPAR, which reserves
+/// the token: QEMU `hw/ppc/spapr_hcall.c`.
 pub(super) fn signal_reset(p: &mut Partition) -> Reply {
     const ALL: u64 = u64::MAX;
     const OTHERS: u64 = u64::MAX - 1;

@@ -1,7 +1,8 @@
 //! In-memory translation tables: hcall-imtt and H_RPT_INVALIDATE.
 //!
 //! LoPAR, "H_CLEAN_SLB", "H_INVALIDATE_PID", "H_REGISTER_PROCESS_TABLE"; H_RPT_INVALIDATE follows KVM,
-//! `arch/powerpc/kvm/book3s_hv.c`. The hypervisor caches no translation of the guest, so invalidating finds nothing to do.
+//! `arch/powerpc/kvm/book3s_hv.c`. The hypervisor caches no translation of the guest, so invalidating finds nothing to
+//! do.
 
 use super::super::partition::Partition;
 use super::{Reply, code};

@@ -1,7 +1,7 @@
 //! Another hashed page table in place of the present one: hcall-hpt-resize.
 //!
-//! LoPAR, "Hash Page Table Resize Option". The partition may have a table of one size only, the present one; preparing takes
-//! two calls, so that a table is seen that is not ready.
+//! LoPAR, "Hash Page Table Resize Option". The partition may have a table of one size only, the present one; preparing
+//! takes two calls where the partition is asked to be slow, so that a table is seen that is not ready.
 
 use super::super::partition::Partition;
 use super::hpt::{ENTRIES, keep_bolted};
@@ -47,11 +47,13 @@ pub(super) fn prepare(p: &mut Partition) -> Reply {
     if size > GREATEST {
         return code::RESOURCE.into();
     }
-    p.state.pending_table = Some(Pending { shift: size, ready: false });
-    code::LONG_BUSY_1_MSEC.into()
+    let ready = !p.profile.slow;
+    p.state.pending_table = Some(Pending { shift: size, ready });
+    if ready { code::SUCCESS.into() } else { code::LONG_BUSY_1_MSEC.into() }
 }
 
-/// H_RESIZE_HPT_COMMIT: bolted entries are in the new table, in the same places since its size is the same; others are not.
+/// H_RESIZE_HPT_COMMIT: bolted entries are in the new table, in the same places since its size is the same; others are
+/// not.
 pub(super) fn commit(p: &mut Partition) -> Reply {
     let [flags, size] = p.arguments();
     let Some(pending) = p.state.pending_table else { return code::CLOSED.into() };

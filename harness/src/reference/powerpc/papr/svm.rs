@@ -1,8 +1,8 @@
 //! What the ultravisor asks of the hypervisor while a guest becomes secure and afterwards: H_SVM_*.
 //!
-//! Linux `Documentation/arch/powerpc/ultravisor.rst`, "Hypervisor calls to support Ultravisor". The caller is the ultravisor,
-//! MSR\[S\] and MSR\[HV\] 1; to anybody else these calls are H_UNSUPPORTED, as in KVM (`book3s_hv.c`). Where the
-//! document gives no order the parameters are judged in theirs.
+//! Linux `Documentation/arch/powerpc/ultravisor.rst`, "Hypervisor calls to support Ultravisor". The caller is the
+//! ultravisor, MSR\[S\] and MSR\[HV\] 1; to anybody else these calls are H_UNSUPPORTED, as in KVM (`book3s_hv.c`).
+//! Where the document gives no order the parameters are judged in theirs.
 
 use hypercheck_ppc::msr;
 

@@ -1,7 +1,8 @@
 //! Watchdogs: H_WATCHDOG.
 //!
-//! The codes are those that Linux `drivers/watchdog/pseries-wdt.c` lists; QEMU `hw/watchdog/spapr_watchdog.c` has the order
-//! of judging. Milliseconds are counted by the time base, so a watchdog runs out while the guest executes or sleeps.
+//! The codes are those that Linux `drivers/watchdog/pseries-wdt.c` lists; QEMU `hw/watchdog/spapr_watchdog.c` has the
+//! order of judging. Milliseconds are counted by the time base, so a watchdog runs out while the guest executes or
+//! sleeps.
 
 use super::super::partition::Partition;
 use super::{Reply, code};
