@@ -9,6 +9,9 @@ use crate::contract::{
 };
 use crate::registers::{RegisterId, Registers};
 
+/// What is to stand where these bytes were, and those are now.
+type Rewrite = dyn Fn(&[u8], &[u8]) -> Vec<u8>;
+
 /// A guest behind a [`Switch`].
 pub(super) struct FaultyGuest {
     inner: Box<dyn Guest>,
@@ -46,7 +49,7 @@ impl FaultyGuest {
     }
 
     /// Runs, and hands every range that changed to `change`: address, then, now; what it gives is written.
-    fn rewrite(&mut self, budget: Budget, change: &dyn Fn(&[u8], &[u8]) -> Vec<u8>) -> Result<Stop, GuestError> {
+    fn rewrite(&mut self, budget: Budget, change: &Rewrite) -> Result<Stop, GuestError> {
         let stop = self.inner.run(budget)?;
         let mut changes = Vec::new();
         if let Some(watching) = self.inner.watching() {

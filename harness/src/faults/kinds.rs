@@ -174,7 +174,7 @@ fn values(plan: &Plan) -> Vec<u64> {
         let of = plan.abi.codes.values().filter(|code| code.class == class).filter_map(|code| code.value.value);
         values.extend(of.take(3).map(|value| value.0));
     }
-    values.extend(plan.abi.codes.values().filter_map(|code| code.value.value).last().map(|value| value.0));
+    values.extend(plan.abi.codes.values().filter_map(|code| code.value.value).next_back().map(|value| value.0));
     values.extend([0, 0x5A5A_5A5A, u64::MAX, 0xFFFF_FFFF]);
     let mut seen = BTreeSet::new();
     values.retain(|value| seen.insert(*value));

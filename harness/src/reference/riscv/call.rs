@@ -2,8 +2,8 @@
 
 use crate::reference::trap::Machine;
 
-/// A refusal: the error for `a0`, and what `a1` holds then. Unless a function says otherwise `a1` is unspecified after an
-/// error; it is zero here, as in the implementations that are known.
+/// A refusal: the error for `a0`, and what `a1` holds then. Unless a function says otherwise `a1` is unspecified
+/// after an error; it is zero here, as in the implementations that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) code: i64,
@@ -78,8 +78,8 @@ impl Call<'_> {
         low
     }
 
-    /// `length` bytes of RAM at the physical address whose two halves are arguments `n` and `n + 1`. No address has bits
-    /// above 64.
+    /// `length` bytes of RAM at the physical address whose two halves are arguments `n` and `n + 1`. No address has
+    /// bits above 64.
     pub(super) fn memory(&self, n: usize, length: u64) -> Result<u64, Refused> {
         let (low, high) = (self.long(n), self.long(n + 1));
         if high == 0 && self.machine.contains(low, length) { Ok(low) } else { Err(INVALID_ADDRESS) }

@@ -19,8 +19,8 @@ const fn register(number: u32, width: u64, writable: bool, value: u64) -> Regist
     Register { number, width, writable, value }
 }
 
-/// The registers that there are: highest, nominal, lowest nonlinear and lowest performance; desired, minimum and maximum
-/// performance; the counters; and how long a change takes.
+/// The registers that there are: highest, nominal, lowest nonlinear and lowest performance; desired, minimum and
+/// maximum performance; the counters; and how long a change takes.
 #[derive(Debug, Clone)]
 pub(super) struct Cppc([Register; 10]);
 

@@ -1,4 +1,5 @@
-//! Debug triggers. SBI 3.0, chapter Debug Triggers Extension; encodings of `tdata1`: RISC-V Debug Specification, `mcontrol6`.
+//! Debug triggers. SBI 3.0, chapter Debug Triggers Extension; encodings of `tdata1`: RISC-V Debug Specification,
+//! `mcontrol6`.
 //!
 //! Triggers match nothing here: they are installed, changed and shown.
 

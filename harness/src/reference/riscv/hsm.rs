@@ -61,8 +61,8 @@ pub(super) fn exists(hart: u64) -> bool {
     hart < 64 && HARTS >> hart & 1 == 1
 }
 
-/// The harts of a mask that begins at hart `base`, bit n for hart n; all of them if `base` is -1. A mask without bits is
-/// good whatever `base` is.
+/// The harts of a mask that begins at hart `base`, bit n for hart n; all of them if `base` is -1. A mask without bits
+/// is good whatever `base` is.
 pub(super) fn targets(mask: u64, base: u64) -> Result<u64, Refused> {
     if base == u64::MAX {
         return Ok(HARTS);

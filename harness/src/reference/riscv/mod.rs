@@ -1,7 +1,7 @@
 //! The reference of RISC-V: an implementation of the SBI specification, version 3.0, for one hart of several.
 //!
-//! Every extension is there unless a guest is asked to lack it (`not sbi.pmu`). Where the specification leaves an answer
-//! open, a feature with a dot in its name selects another one ([`profile`]).
+//! Every extension is there unless a guest is asked to lack it (`not sbi.pmu`). Where the specification leaves an
+//! answer open, a feature with a dot in its name selects another one ([`profile`]).
 //!
 //! ```text
 //! profile    features -> a machine        sbi        traps, and which extension a call is for

@@ -188,8 +188,8 @@ fn attributes<'a>(sse: &'a mut Sse, call: &Call<'_>) -> Result<(&'a mut Event, u
     Ok((event, first, count, at))
 }
 
-/// The text gives the place of a value by the number of its attribute, and memory for no more values than are asked for:
-/// only from attribute 0 on do both hold. The first value is at the beginning here.
+/// The text gives the place of a value by the number of its attribute, and memory for no more values than are asked
+/// for: only from attribute 0 on do both hold. The first value is at the beginning here.
 fn read(sse: &mut Sse, call: &mut Call<'_>) -> Answer {
     let (event, first, count, at) = attributes(sse, call)?;
     for n in 0..count {

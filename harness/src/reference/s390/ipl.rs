@@ -39,7 +39,7 @@ impl Ipl {
     ) -> Outcome {
         let at = cpu.get(machine, r1);
         let refused = |machine: &Machine| match () {
-            () if r1 % 2 == 1 || at % ROOM != 0 => Some(Outcome::Program(SPECIFICATION)),
+            () if r1 % 2 == 1 || !at.is_multiple_of(ROOM) => Some(Outcome::Program(SPECIFICATION)),
             () if !machine.contains(at, ROOM) => Some(Outcome::Program(ADDRESSING)),
             () => None,
         };

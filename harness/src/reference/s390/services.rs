@@ -12,7 +12,7 @@ const PAGE: u64 = 4096;
 pub(super) fn release_pages(cpu: &Cpu, machine: &mut Machine, Operands { r1, r3 }: Operands) -> Outcome {
     let (first, last) = (cpu.get(machine, r1), cpu.get(machine, r3));
     // The lowcore takes the first two pages.
-    if (first | last) % PAGE != 0 || first < 2 * PAGE || first > last {
+    if !(first | last).is_multiple_of(PAGE) || first < 2 * PAGE || first > last {
         return Outcome::Program(SPECIFICATION);
     }
     let mut page = first;
@@ -48,7 +48,7 @@ impl PageFaults {
     /// Carries out what the block at R1's register asks for; R3's takes the return code.
     pub(super) fn call(&mut self, cpu: &Cpu, machine: &mut Machine, Operands { r1, r3 }: Operands) -> Outcome {
         let real = cpu.get(machine, r1);
-        if real % 8 != 0 {
+        if !real.is_multiple_of(8) {
             return Outcome::Program(SPECIFICATION);
         }
         let block = cpu.absolute(machine, real);
@@ -63,7 +63,7 @@ impl PageFaults {
         let (token, select, compare, last) = (double(1), double(2), double(3), double(4));
         let code = match half(1) {
             0 if self.token.is_some() => Self::ACTIVE,
-            0 if compare & !select != 0 || token % 8 != 0 || last != Self::ZARCH => {
+            0 if compare & !select != 0 || !token.is_multiple_of(8) || last != Self::ZARCH => {
                 return Outcome::Program(SPECIFICATION);
             }
             0 if !machine.contains(token, 8) => return Outcome::Program(ADDRESSING),

@@ -21,15 +21,6 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// The slot of a register, field or slice that the architecture's file has.
-    ///
-    /// # Panics
-    /// If there is none: models name registers of their own architecture only.
-    #[must_use]
-    pub(crate) fn slot(&self, name: &str) -> Slot {
-        self.file.slot(name).unwrap_or_else(|| panic!("spec/arch/{}.yaml has no register {name}", self.arch.arch))
-    }
-
     /// The value of a register or field.
     #[must_use]
     pub(crate) fn get(&self, slot: Slot) -> u64 {
@@ -40,17 +31,6 @@ impl Machine {
     pub(crate) fn set(&mut self, slot: Slot, value: u64) {
         let whole = self.registers.get(slot.register).unwrap_or(0);
         self.registers.set(slot.register, slot.insert(whole, value));
-    }
-
-    /// The value of the register or field called `name`.
-    #[must_use]
-    pub(crate) fn read(&self, name: &str) -> u64 {
-        self.get(self.slot(name))
-    }
-
-    /// Sets the register or field called `name`.
-    pub(crate) fn write(&mut self, name: &str, value: u64) {
-        self.set(self.slot(name), value);
     }
 
     /// Sets those registers that are present.

@@ -9,7 +9,7 @@ use rstest::rstest;
 
 use super::{Machine, Model, Next, Trap, TrapGuest};
 use crate::contract::{Budget, Exchange, Guest, GuestError, Refusal, Saved, Stop};
-use crate::registers::{RegisterFile, Registers};
+use crate::registers::{RegisterFile, Registers, Slot};
 
 const ARCH: &str = "
 arch: toy
@@ -34,6 +34,20 @@ interrupts:
 struct Toy {
     calls: u64,
     host: u8,
+}
+
+impl Machine {
+    fn slot(&self, name: &str) -> Slot {
+        self.file.slot(name).unwrap()
+    }
+
+    fn read(&self, name: &str) -> u64 {
+        self.get(self.slot(name))
+    }
+
+    fn write(&mut self, name: &str, value: u64) {
+        self.set(self.slot(name), value);
+    }
 }
 
 impl Model for Toy {
@@ -134,7 +148,7 @@ fn an_undefined_instruction_is_told_with_its_address_and_not_passed() {
     let mut bench = bench();
     bench.run("call 0; .byte 1, 2", &[]);
     let code = bench.guest.facts().code;
-    assert_eq!((bench.get("cause"), bench.get("pc")), (code + 2 & 0xFF, code + 2));
+    assert_eq!((bench.get("cause"), bench.get("pc")), ((code + 2) & 0xFF, code + 2));
 }
 
 #[test]
