@@ -176,7 +176,7 @@ fn an_unknown_number_is_nobodys() {
         let mask = mask(abi);
         let assigned: BTreeSet<u64> = abi.calls.values().map(|call| abi.number_of(call) & mask).collect();
         let all = unknown(abi);
-        assert!(all.len() >= 4, "{}: {}", abi.abi, all.len());
+        assert!(all.len() >= 4 || abi.calls.is_empty(), "{}: {}", abi.abi, all.len());
         for (row, number) in &all {
             assert!(!assigned.contains(&(number & mask & !hints(abi))), "{} {row} is assigned", abi.abi);
             assert!(!is_a_call_beside(abi, *number), "{} {row} is a call of another ABI", abi.abi);
