@@ -96,9 +96,9 @@ fn a_call_that_goes_out_and_is_not_answered_is_no_pass() {
 
 #[test]
 fn a_call_that_goes_out_although_the_row_wants_it_back_fails() {
-    let call = row("back", "{ call: H_SET_SPRG0, arguments: { value: 3 }, expect: { end: returned } }");
-    let hypervisor = Planted::new(&SPEC, vec![(Strike::With("r4", 3), Fault::Stop(Stop::Forwarded))]);
-    let (outcomes, error) = run(&SPEC, &hypervisor, &[call], 1);
+    let mut call = row("back", "{ call: kvm-x86.KVM_HC_MAP_GPA_RANGE, expect: { end: returned } }");
+    call.machine = machine("x86-64", &["kvm-x86", "kvm-x86.exit-hypercall"]);
+    let (outcomes, error) = run(&SPEC, &*reference(&SPEC), &[call], 1);
     assert!(error.is_none(), "{error:?}");
     assert_eq!(verdicts(&outcomes), [Fail]);
 }
