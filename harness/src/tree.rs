@@ -9,24 +9,24 @@ use crate::device_tree::DeviceTree;
 #[must_use]
 pub fn look(blob: &[u8], look: &TreeLook, values: &[u64]) -> Option<Mismatch> {
     match DeviceTree::parse(blob) {
-        Ok(tree) => inspect(&tree, look, &mut values.iter().copied()).err(),
-        Err(error) => Some(differs("device tree", "a device tree".to_owned(), error.to_string())),
+        Ok(tree) => inspect(&tree, look, &mut values.iter().copied()).err().map(|missed| *missed),
+        Err(error) => Some(*differs("device tree", "a device tree".to_owned(), error.to_string())),
     }
 }
 
-fn differs(subject: &str, expected: String, actual: String) -> Mismatch {
-    Mismatch::new(Oracle::Expectation, subject.to_owned(), expected, actual)
+fn differs(subject: &str, expected: String, actual: String) -> Box<Mismatch> {
+    Box::new(Mismatch::new(Oracle::Expectation, subject.to_owned(), expected, actual))
 }
 
 /// The look itself and then its alternatives, of which one must hold. All values are taken, whatever holds.
-fn inspect(tree: &DeviceTree, look: &TreeLook, values: &mut impl Iterator<Item = u64>) -> Result<(), Mismatch> {
+fn inspect(tree: &DeviceTree, look: &TreeLook, values: &mut impl Iterator<Item = u64>) -> Result<(), Box<Mismatch>> {
     let cells: Vec<u64> = values.take(look.cells.len()).collect();
     let lengths: Vec<u64> = values.take(look.length.len()).collect();
     let alternatives: Vec<_> = look.any_of.iter().map(|other| alternative(tree, other, values)).collect();
     own(tree, look, &cells, &lengths)?;
     let mut missed = alternatives.into_iter().filter_map(Result::err);
     let Some(first) = missed.next() else { return Ok(()) };
-    let all: Vec<Mismatch> = [first].into_iter().chain(missed).collect();
+    let all: Vec<Box<Mismatch>> = [first].into_iter().chain(missed).collect();
     if all.len() < look.any_of.len() {
         return Ok(());
     }
@@ -35,13 +35,13 @@ fn inspect(tree: &DeviceTree, look: &TreeLook, values: &mut impl Iterator<Item =
 }
 
 /// As [`inspect`], with a type that does not grow at every level.
-fn alternative(tree: &DeviceTree, look: &TreeLook, values: &mut dyn Iterator<Item = u64>) -> Result<(), Mismatch> {
+fn alternative(tree: &DeviceTree, look: &TreeLook, values: &mut dyn Iterator<Item = u64>) -> Result<(), Box<Mismatch>> {
     let all: Vec<u64> = values.take(look.expressions().len()).collect();
     inspect(tree, look, &mut all.into_iter())
 }
 
 /// What a look asks of the nodes that fit, its alternatives aside.
-fn own(tree: &DeviceTree, look: &TreeLook, cells: &[u64], lengths: &[u64]) -> Result<(), Mismatch> {
+fn own(tree: &DeviceTree, look: &TreeLook, cells: &[u64], lengths: &[u64]) -> Result<(), Box<Mismatch>> {
     if *look == (TreeLook { any_of: look.any_of.clone(), ..TreeLook::default() }) {
         return Ok(());
     }

@@ -5,8 +5,8 @@ use hypercheck_ppc::{Cpu, Memory, msr};
 use super::epapr;
 use super::osi;
 use super::papr::{
-    self, Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, Watchdogs, crq, io, lan, rtas, tce,
-    terminal, xics, xive,
+    Areas, Capacity, Nested, Pending, Persistent, Priorities, Processor, Watchdogs, crq, io, lan, rtas, tce, terminal,
+    xics, xive,
 };
 use super::profile::Profile;
 use super::ultravisor::Secure;

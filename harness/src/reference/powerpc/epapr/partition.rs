@@ -29,8 +29,10 @@ pub(super) enum Status {
     Stopping = 3,
 }
 
-/// Properties by the path of their node and their name.
-type Tree = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
+/// The path of a node and the name of a property there.
+type Place = (Vec<u8>, Vec<u8>);
+
+type Tree = BTreeMap<Place, Vec<u8>>;
 
 /// What is kept about the other partition, and about the guest's own device tree as other calls see it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -180,7 +182,7 @@ fn text(p: &Partition, at: u64) -> Result<Vec<u8>, Code> {
 }
 
 /// The device tree, the place in it, the address of the value and its length.
-fn property(p: &mut Partition) -> Result<(Whose, (Vec<u8>, Vec<u8>), u64, u32), Code> {
+fn property(p: &mut Partition) -> Result<(Whose, Place, u64, u32), Code> {
     let whose = whose(p, 3)?;
     let place = (text(p, address(p, 4))?, text(p, address(p, 6))?);
     let length = word(p, 10);
