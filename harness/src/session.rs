@@ -445,6 +445,7 @@ impl Session {
     pub fn look_after(&mut self, shot: &Shot<'_>, code: u8, found: &mut Vec<Mismatch>) -> Result<(), GuestError> {
         let Some(call) = shot.plan.abi.calls.get(&shot.call.name) else { return Ok(()) };
         let original = shot.registers.clone();
+        let before = self.before.clone();
         let result = self.seen.after.clone();
         for look in &call.observe {
             let applies = if look.when.is_empty() {
@@ -514,6 +515,7 @@ impl Session {
                 }
             }
         }
+        self.before = before;
         Ok(())
     }
 

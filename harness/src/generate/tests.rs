@@ -38,20 +38,18 @@ fn input(menu: &Menu, seed: u64) -> Input {
 }
 
 #[test]
-fn every_call_of_every_machine_is_drawn_before_long() {
+fn every_call_is_drawn_before_long() {
     let (_, bench) = bench();
     let mut missing = BTreeSet::new();
-    for (n, site) in bench.menu.sites.iter().enumerate() {
-        for offer in &site.offers {
-            missing.extend(offer.entries.iter().map(|entry| (n, offer.plan.abi.abi.clone(), entry.call.name.clone())));
-        }
+    for offer in bench.menu.sites.iter().flat_map(|site| &site.offers) {
+        missing.extend(offer.entries.iter().map(|entry| (offer.plan.abi.abi.clone(), entry.call.name.clone())));
     }
-    assert!(missing.len() > 200, "only {} calls", missing.len());
+    assert!(missing.len() > 700, "only {} calls", missing.len());
     let mut kinds = BTreeMap::new();
     for seed in 0..40_000 {
         let input = input(&bench.menu, seed);
         for attempt in &input.attempts {
-            missing.remove(&(input.site, attempt.plan.abi.abi.clone(), attempt.call.name.clone()));
+            missing.remove(&(attempt.plan.abi.abi.clone(), attempt.call.name.clone()));
             *kinds.entry(attempt.plan.call(&attempt.call.name).is_some()).or_insert(0) += 1;
         }
     }
