@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hypercheck_report::model::{Evidence, Origin, Outcome, Verdict};
 use hypercheck_report::text::shell_word;
-use hypercheck_spec::case::Scenario;
+use hypercheck_spec::case::{Scenario, Step};
 use hypercheck_spec::library::Library;
 
 use crate::contract::{BootError, GuestError, Hypervisor, Machine, SCRATCH};
@@ -205,7 +205,7 @@ impl Worker<'_> {
             outcome.reason = Some(reason.clone());
             return Ok(outcome);
         }
-        let booted = catch_unwind(AssertUnwindSafe(|| self.fresh(&job.machine))).unwrap_or_else(|panic| {
+        let booted = catch_unwind(AssertUnwindSafe(|| self.fresh(job))).unwrap_or_else(|panic| {
             self.session = None;
             self.failed_boots += 1;
             Err(BootError::Failed { why: last_words(&*panic), log: String::new() })
@@ -300,11 +300,13 @@ impl Worker<'_> {
     }
 
     /// Makes sure that there is a guest of this kind without traces of earlier rows.
-    fn fresh(&mut self, machine: &Machine) -> Result<(), BootError> {
+    fn fresh(&mut self, job: &Job) -> Result<(), BootError> {
+        let machine = &job.machine;
+        let unrun = job.scenario.steps.iter().any(Step::is_of_host);
         if let Some((have, session)) = &mut self.session
             && have == machine
         {
-            let clean = if session.tainted { session.rewind() } else { wipe(session) };
+            let clean = if session.tainted || unrun { session.rewind() } else { wipe(session) };
             if clean.is_ok() {
                 return Ok(());
             }

@@ -204,6 +204,14 @@ pub struct Step {
     pub save: IndexMap<String, Expr>,
 }
 
+impl Step {
+    /// Whether the host does something to the machine, for which the guest must not have run before.
+    #[must_use]
+    pub fn is_of_host(&self) -> bool {
+        self.filter.is_some() || self.filters.is_some() || self.migrate.is_some() || !self.configure.is_empty()
+    }
+}
+
 /// A range of call numbers and what becomes of calls in it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -42,7 +42,9 @@ fn every_call_is_drawn_before_long() {
     let (_, bench) = bench();
     let mut missing = BTreeSet::new();
     for offer in bench.menu.sites.iter().flat_map(|site| &site.offers) {
-        missing.extend(offer.entries.iter().map(|entry| (offer.plan.abi.abi.clone(), entry.call.name.clone())));
+        // What always ends a guest is rarely drawn.
+        let entries = offer.entries.iter().filter(|entry| !entry.always_hazardous());
+        missing.extend(entries.map(|entry| (offer.plan.abi.abi.clone(), entry.call.name.clone())));
     }
     assert!(missing.len() > 700, "only {} calls", missing.len());
     let mut kinds = BTreeMap::new();
