@@ -123,12 +123,9 @@ fn machine_for(
     // A set of calls that the backend has when asked for is asked for by who makes one of its calls.
     let called = scenario.steps.iter().filter_map(|step| abi.calls.get(&step.call.as_ref()?.value));
     wanted.extend(called.filter_map(|call| call.set.as_deref()).filter(|&set| identity.options.contains(set)));
-    let made = scenario.steps.iter().filter_map(|step| abi.calls.get(step.call.as_deref()?));
     if hypervisor.sturdy() {
         wanted.remove("sturdy");
     }
-    let needs = made.flat_map(|call| call.needs.iter().map(String::as_str));
-    wanted.extend(needs.filter(|name| identity.options.contains(*name)));
     wanted.retain(|name| !unwanted.contains(name));
     let skip = if identity.arch.iter().any(|known| known == arch) {
         identity.offers(wanted.iter().copied(), unwanted.iter().copied()).err()

@@ -24,12 +24,10 @@ pub struct Call {
     /// Where its return code is, if not where the ABI has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ReturnRegister>,
-    /// The feature under which it is advertised (`hcall-pft`). The call's own name is a feature too.
+    /// The feature under which it is advertised (`hcall-pft`). The call's own name is a feature too. Where a backend has
+    /// the feature when asked for, a row that makes the call asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
-    /// Features that the machine of a row that makes the call is asked to have, where the backend can be asked for them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub needs: Vec<String>,
     /// What it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
