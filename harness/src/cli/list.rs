@@ -69,7 +69,7 @@ pub(crate) fn list(home: &Home, arguments: &Arguments) -> Outcome {
                 for (name, call) in abi.calls.iter().filter(|(name, _)| wanted(name) || wanted(&abi.abi)) {
                     let title = call.title.as_deref().unwrap_or("");
                     let number = format!("{:#x}", abi.number_of(call));
-                    let _ = writeln!(text, "{:12} {number:>10}  {name:32} {title}", abi.abi);
+                    let _ = writeln!(text, "{:20} {number:>18}  {name:36} {title}", abi.abi);
                 }
             }
         }
