@@ -110,6 +110,10 @@ fn attempt(u: &mut Unstructured<'_>, site: &Site, offer: &Offer, entry: &Entry) 
     if narrow {
         number &= 0xFFFF_FFFF;
     }
+    if plan.by_number(number).is_none() {
+        // Bits that only hint at something are part of no number but one that is given away with them.
+        number &= !plan.abi.number.as_ref().map_or(0, |number| number.hints.0);
+    }
     if plan.by_number(number).is_none() && known_elsewhere(site, plan, number) {
         number = entry.call.number;
     }

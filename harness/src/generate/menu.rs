@@ -1,14 +1,15 @@
 //! What inputs can be made of: the machines of a backend, and the calls that each offers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arbitrary::Unstructured;
+use hypercheck_report::model::Origin;
 use hypercheck_spec::abi::HazardKind;
 use hypercheck_spec::library::Library;
 
 use super::values::Argument;
-use crate::contract::{BootError, Hypervisor, Identity, Machine};
+use crate::contract::{BootError, Hypervisor, Machine};
 use crate::judge::poison;
 use crate::plan::{CallPlan, Plan};
 use crate::registers::Registers;
@@ -83,23 +84,27 @@ impl Entry {
 }
 
 impl Menu {
-    /// Every machine that a case of `library`, written or derived, can run on.
+    /// Every machine for which the spec by itself says what a call does: those of derived rows, each with their calls. What
+    /// other machines do, such as one on which two ABIs claim the same instruction, only written cases tell.
     ///
     /// # Errors
     /// The backend is not installed, a guest did not boot, or the spec does not fit together.
     pub fn new(library: &Library, hypervisor: &dyn Hypervisor) -> Result<Self, RunError> {
-        let jobs = runner::jobs(library, hypervisor);
-        let machines: BTreeSet<Machine> =
-            jobs.into_iter().filter(|job| job.skip.is_none()).map(|job| job.machine).collect();
+        let mut machines: BTreeMap<Machine, BTreeSet<(String, String)>> = BTreeMap::new();
+        let derived = |job: &runner::Job| job.skip.is_none() && job.origin == Origin::Derived;
+        for job in runner::jobs(library, hypervisor).into_iter().filter(derived) {
+            let calls = job.scenario.steps.iter().filter_map(|step| Some(step.call.as_ref()?.value.clone()));
+            machines.entry(job.machine).or_default().extend(calls.map(|call| (job.scenario.abi.clone(), call)));
+        }
         let mut sites = Vec::new();
-        for machine in machines {
+        for (machine, calls) in machines {
             let guest = match hypervisor.boot(&machine) {
                 Ok(guest) => guest,
                 Err(BootError::Unsupported(_)) => continue,
                 Err(error) => return Err(error.into()),
             };
             let plans = Arc::new(Plans::new(library, &machine, guest.facts(), hypervisor)?);
-            let offers = offers(&machine, &plans, hypervisor.identity());
+            let offers = offers(&plans, &calls);
             if !offers.is_empty() {
                 let usual = poison(&plans.file, &plans.initial, 0);
                 sites.push(Site { machine, plans, offers, usual });
@@ -109,18 +114,19 @@ impl Menu {
     }
 }
 
-fn offers(machine: &Machine, plans: &Plans, identity: &Identity) -> Vec<Offer> {
-    let has = |feature: &String| {
-        identity.features.contains(feature) || machine.features.contains(feature) || *feature == machine.arch
-    };
+fn offers(plans: &Plans, wanted: &BTreeSet<(String, String)>) -> Vec<Offer> {
     let mut offers = Vec::new();
-    for abi in plans.abis().filter(|abi| has(&abi.abi) && abi.needs.iter().all(has)) {
+    for abi in plans.abis() {
         // What does not fit together is told by the linter, and offers nothing here.
         let Ok(Some(plan)) = plans.get(&abi.abi) else { continue };
         if plan.conduits.is_empty() || plan.calls.is_empty() {
             continue;
         }
-        let mut calls: Vec<&Arc<CallPlan>> = plan.calls.values().collect();
+        let here = |call: &&Arc<CallPlan>| wanted.contains(&(abi.abi.clone(), call.name.clone()));
+        let mut calls: Vec<&Arc<CallPlan>> = plan.calls.values().filter(here).collect();
+        if calls.is_empty() {
+            continue;
+        }
         calls.sort_by(|a, b| a.name.cmp(&b.name));
         let entries = calls.into_iter().map(|call| entry(&plan, call, plans)).collect();
         offers.push(Offer { entries, modes: modes(&plan), plan });
