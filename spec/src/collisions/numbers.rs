@@ -73,6 +73,12 @@ pub fn spaces(library: &Library) -> Vec<Space> {
     spaces.into_iter().map(|(space, _)| space).collect()
 }
 
+/// Whether a machine can have both: neither is for machines that lack the other.
+fn meet(a: &Abi, b: &Abi) -> bool {
+    let lacks = |a: &Abi, b: &Abi| a.needs.iter().any(|need| need.strip_prefix("not ") == Some(&b.abi));
+    !lacks(a, b) && !lacks(b, a)
+}
+
 fn claims(abis: &[&Abi]) -> Vec<Claim> {
     let mut claims: Vec<Claim> = Vec::new();
     for abi in abis {
@@ -83,7 +89,7 @@ fn claims(abis: &[&Abi]) -> Vec<Claim> {
             };
             let own: Vec<u64> =
                 abi.calls.values().map(|call| abi.number_of(call)).filter(|n| span.contains(*n)).collect();
-            let others = || abis.iter().filter(|other| other.abi != abi.abi);
+            let others = || abis.iter().filter(|other| other.abi != abi.abi && meet(abi, other));
             let twice = own.iter().flat_map(|number| {
                 others().filter_map(move |other| Some(format!("{number:#x} {}.{}", other.abi, inside(other, *number)?)))
             });
@@ -100,10 +106,14 @@ fn claims(abis: &[&Abi]) -> Vec<Claim> {
     }
     claims.sort_by_key(|claim| (claim.span.first, std::cmp::Reverse(claim.span.last)));
     let all = claims.clone();
+    let of = |name: &str| abis.iter().find(|abi| abi.abi == name);
+    let meet = |a: &str, b: &str| of(a).zip(of(b)).is_some_and(|(a, b)| meet(a, b));
     let holds = |a: Span, b: Span| a.intersection(b) == Some(b);
     for claim in &mut claims {
-        let others = || all.iter().filter(|other| other.abi != claim.abi && other.span.overlaps(claim.span));
-        let crosses = others().filter(|other| !holds(other.span, claim.span) && !holds(claim.span, other.span));
+        let others = all.iter().filter(|other| other.abi != claim.abi && other.span.overlaps(claim.span));
+        let crosses = others
+            .filter(|other| meet(&claim.abi, &other.abi))
+            .filter(|other| !holds(other.span, claim.span) && !holds(claim.span, other.span));
         let crosses: Vec<String> = crosses.map(|other| format!("{}: {}", other.abi, other.owner)).collect();
         let depth = all.iter().filter(|other| holds(other.span, claim.span) && other.span != claim.span).count();
         (claim.crosses, claim.depth) = (crosses, depth);
