@@ -142,3 +142,11 @@ fn a_report_can_be_read_back_shown_and_compared() {
     let output = hypercheck(&["report", "show", &path]);
     assert_eq!(output.status.code(), Some(2), "a truncated report is never a pass: {}", text(&output));
 }
+
+#[test]
+fn the_list_of_what_no_case_can_check_is_current() {
+    let output = hypercheck(&["list", "unverifiable"]);
+    let kept = std::fs::read_to_string(checkout::root().join("cases/unverifiable.md")).expect("the list is kept");
+    let current = String::from_utf8_lossy(&output.stdout);
+    assert!(kept == current, "out of date; run `hypercheck list unverifiable > cases/unverifiable.md`");
+}

@@ -17,7 +17,13 @@ pub(crate) enum What {
     Clauses,
     Cases,
     Backends,
+    /// Clauses that no case can check, with the reason: what `cases/unverifiable.md` holds
+    Unverifiable,
 }
+
+/// What stands above the list of clauses that no case can check.
+const UNVERIFIABLE: &str = "# What no case can check\n\nGenerated from `spec/abi/` by `hypercheck list unverifiable`: statements \
+of the documents that no row can judge, and why.\n";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -89,6 +95,19 @@ pub(crate) fn list(home: &Home, arguments: &Arguments) -> Outcome {
             for job in runner::jobs(&library, &*hypervisor).iter().filter(|job| wanted(&job.id)) {
                 let skip = job.skip.as_ref().map_or_else(String::new, |why| format!("  (skipped: {why})"));
                 let _ = writeln!(text, "{}{skip}", job.id);
+            }
+        }
+        What::Unverifiable => {
+            text.push_str(UNVERIFIABLE);
+            for abi in library.abis.values().map(|abi| &abi.value).filter(|abi| wanted(&abi.abi)) {
+                let reasons =
+                    abi.clauses.iter().filter_map(|(name, c)| Some((name, &c.says, c.unverifiable.as_ref()?)));
+                for (n, (name, says, reason)) in reasons.enumerate() {
+                    if n == 0 {
+                        let _ = writeln!(text, "\n## {}\n", abi.title);
+                    }
+                    let _ = writeln!(text, "* **{}.{name}**: {says}. *Not checked:* {reason}.", abi.abi);
+                }
             }
         }
         What::Backends => {
