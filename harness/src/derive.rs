@@ -57,8 +57,8 @@ fn assigned(library: &Library, abi: &Abi) -> Assigned {
     let code = |abi: &Abi, code: &str| abi.conduits.values().any(|conduit| conduit.code == code);
     let shares = |other: &&Abi| {
         other.number.as_ref().is_some_and(|other| other.register == number.register)
-            && !excludes(abi, other)
-            && !excludes(other, abi)
+            && !abi.excludes(other)
+            && !other.excludes(abi)
             && other.arch.iter().any(|arch| abi.arch.contains(arch))
             && abi.conduits.values().any(|conduit| code(other, &conduit.code))
     };
@@ -76,11 +76,6 @@ fn assigned(library: &Library, abi: &Abi) -> Assigned {
         }
     }
     all
-}
-
-/// Whether the machine of one ABI must lack the other.
-fn excludes(abi: &Abi, other: &Abi) -> bool {
-    abi.needs.iter().any(|need| need.strip_prefix("not ") == Some(&other.abi))
 }
 
 /// The bits of general registers that are no part of a call, although lower ones are.

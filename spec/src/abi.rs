@@ -399,6 +399,12 @@ impl Abi {
         vendor.unwrap_or(0) | call.number.0
     }
 
+    /// Whether a machine with this ABI must lack `other`.
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
+        self.needs.iter().any(|need| need.strip_prefix("not ") == Some(&other.abi))
+    }
+
     /// A clause of this ABI, or the one of another that is named with it, as reports name it: `abi.clause`.
     #[must_use]
     pub fn qualify(&self, clause: &str) -> String {

@@ -149,22 +149,20 @@ fn misreadings(plan: &Plan) -> Vec<Fault> {
         all.extend([0, 1, u64::MAX, 1 << 63].map(|value| Fault::Mistakes(*one, value)));
     }
     all.extend(arguments.windows(2).map(|pair| Fault::Swaps(pair[0], pair[1])));
-    for (_, fields) in modes(plan) {
-        all.extend(fields);
-    }
+    all.extend(modes(plan));
     all.push(Fault::Ignores(supervisor.clone(), u64::MAX));
     all
 }
 
 /// Callers that are taken for callers in another mode.
-fn modes(plan: &Plan) -> Vec<(String, Vec<Fault>)> {
+fn modes(plan: &Plan) -> Vec<Fault> {
     let mut names: Vec<&String> = plan.modes.keys().collect();
     names.sort();
     let fault = |(slot, value): &(Slot, u64)| match *value {
         0 => Fault::Ignores(vec![slot.register], slot.bits.mask()),
         value => Fault::Sees(vec![slot.register], value << slot.bits.low),
     };
-    names.into_iter().map(|name| (name.clone(), plan.modes[name].iter().map(fault).collect())).collect()
+    names.into_iter().flat_map(|name| plan.modes[name].iter().map(fault)).collect()
 }
 
 /// Values for a return code: one of each class, one that means nothing.

@@ -109,10 +109,7 @@ impl Runner<'_> {
             let wanted = self.value(Some(plan), call, expr)?;
             let Some(configuring) = self.session.guest().configuring() else { return Err(cannot("be configured")) };
             let actual = configuring.get()?.get(name).copied();
-            if actual != Some(wanted) {
-                let shown = actual.map_or_else(|| "no such property".to_owned(), |value| Word(value).to_string());
-                found.push(expectation(name, Word(wanted).to_string(), shown));
-            }
+            found.extend(unlike(name, wanted, actual, "no such property"));
         }
         self.expected_forwarding(expect, plan, call, found)
     }
@@ -136,22 +133,22 @@ impl Runner<'_> {
         for (name, expr) in &wanted.fields {
             let value = self.value(Some(plan), call, expr)?;
             let actual = sent.fields.get(name).copied();
-            if actual != Some(value) {
-                let shown = actual.map_or_else(|| "no such field".to_owned(), |value| Word(value).to_string());
-                found.push(expectation(&format!("exit.{name}"), Word(value).to_string(), shown));
-            }
+            found.extend(unlike(&format!("exit.{name}"), value, actual, "no such field"));
         }
         for (name, expr) in &wanted.registers {
             let slot = plan.file.slot(name).ok_or_else(|| StepError::Case(format!("no register {name}")))?;
             let value = self.value(Some(plan), call, expr)? & (slot.bits.mask() >> slot.bits.low);
             let actual = sent.registers.get(slot.register).map(|whole| slot.extract(whole));
-            if actual != Some(value) {
-                let shown = actual.map_or_else(|| "not shown".to_owned(), |value| Word(value).to_string());
-                found.push(expectation(&format!("{name} in user space"), Word(value).to_string(), shown));
-            }
+            found.extend(unlike(&format!("{name} in user space"), value, actual, "not shown"));
         }
         Ok(())
     }
+}
+
+/// What differs between a value and what the host shows, which is `absent` where it shows nothing.
+fn unlike(subject: &str, wanted: u64, actual: Option<u64>, absent: &str) -> Option<Mismatch> {
+    let shown = || actual.map_or_else(|| absent.to_owned(), |value| Word(value).to_string());
+    (actual != Some(wanted)).then(|| expectation(subject, Word(wanted).to_string(), shown()))
 }
 
 fn cannot(what: &str) -> StepError {

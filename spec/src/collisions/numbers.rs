@@ -75,8 +75,7 @@ pub fn spaces(library: &Library) -> Vec<Space> {
 
 /// Whether a machine can have both: neither is for machines that lack the other.
 fn meet(a: &Abi, b: &Abi) -> bool {
-    let lacks = |a: &Abi, b: &Abi| a.needs.iter().any(|need| need.strip_prefix("not ") == Some(&b.abi));
-    !lacks(a, b) && !lacks(b, a)
+    !a.excludes(b) && !b.excludes(a)
 }
 
 fn claims(abis: &[&Abi]) -> Vec<Claim> {

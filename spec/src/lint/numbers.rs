@@ -146,11 +146,10 @@ pub(super) fn across(library: &Library, report: &mut Report) {
 
 /// Whether one instruction with the number in one register may be a call of either ABI.
 fn confusable(library: &Library, a: &Read<Abi>, b: &Read<Abi>) -> bool {
-    let excludes = |a: &Abi, b: &Abi| a.needs.iter().any(|need| need.strip_prefix("not ") == Some(&b.abi));
     let (a, b) = (&a.value, &b.value);
     let (Some(one), Some(two)) = (&a.number, &b.number) else { return false };
     one.register == two.register
-        && !excludes(a, b)
-        && !excludes(b, a)
+        && !a.excludes(b)
+        && !b.excludes(a)
         && crate::collisions::one_instruction(library, a, b)
 }
